@@ -1,0 +1,123 @@
+/**
+ * Every error that a user can meet: what happened, how to mend it, and the exit code that `shield` leaves with
+ * (2: the spec or command line is wrong and nothing ran; 1: the run failed). `{name}` is filled from the error's
+ * parameters. docs/errors.md is generated from this table and a test holds the two together.
+ */
+export interface ErrorCode {
+  readonly message: string;
+  readonly fix: string;
+  readonly exit: 1 | 2;
+}
+
+const code = (exit: 1 | 2, message: string, fix: string): ErrorCode => ({ exit, message, fix });
+
+export const ERROR_CODES = {
+  // --- the spec and the command line ---
+  SPEC_NOT_FOUND: code(2, 'no spec at {path}', 'give the path of a YAML spec, for example configs/smoke.yaml{hint}'),
+  SPEC_UNREADABLE: code(2, 'the spec cannot be read: {reason}', 'check that the file exists and that you may read it'),
+  SPEC_SYNTAX: code(2, 'not valid YAML: {reason}', 'mend the line that is named'),
+  SPEC_UNKNOWN_KEY: code(2, 'unknown key "{key}"{hint}', 'known keys here: {known}'),
+  SPEC_INVALID_VALUE: code(2, '{key} {reason}', '{expected}'),
+  SPEC_MISSING_KEY: code(2, '"{key}" is missing{where}', '{expected}'),
+  SPEC_DEFAULTS_NOT_FOUND: code(2, 'no config "{name}" to compose{hint}', 'known in that group: {known}'),
+  SPEC_INTERPOLATION: code(2, 'cannot resolve {expression}: {reason}', 'name a key that stands in the spec'),
+  OVERRIDE_SYNTAX: code(
+    2,
+    'cannot read the override "{text}": {reason}',
+    'write key=value, +key=value for a new key, ~key to remove one',
+  ),
+  OVERRIDE_UNKNOWN_KEY: code(
+    2,
+    'the override "{text}" names a key that does not exist{hint}',
+    'write +{key}=… if the key is to be added',
+  ),
+  CLI_USAGE: code(2, '{reason}', 'shield --help lists the commands and their options'),
+  // --- plugins ---
+  PLUGIN_UNKNOWN: code(2, 'no {kind} is named "{name}"{hint}', 'known {kind} plugins: {known}'),
+  PLUGIN_DUPLICATE: code(
+    2,
+    'two {kind} plugins are named "{name}" ({first}; {second})',
+    'rename one of them, or load only one',
+  ),
+  PLUGIN_LOAD_FAILED: code(2, 'the plugin {path} cannot be loaded: {reason}', '{expected}'),
+  PLUGIN_INVALID: code(
+    2,
+    'the plugin {path} is not valid: {reason}',
+    'export what defineAttack, defineDefense, defineModel or defineDataset returns',
+  ),
+  // --- data ---
+  DATASET_EMPTY: code(1, 'the dataset {name} gives no images ({reason})', 'check path, skip and limit'),
+  DATASET_MISSING: code(1, 'the dataset {name} is not there: {path}', '{expected}'),
+  IMAGE_CORRUPT: code(
+    1,
+    'the image {id} cannot be read: {reason}',
+    'replace or remove {path}, or set dataset.on_corrupt: skip to leave such images out (they are counted and named)',
+  ),
+  LABEL_OUT_OF_RANGE: code(
+    1,
+    'the label {label} of {id} is outside 0…{max}',
+    'check the label column, label_offset, and that the model has the classes of the dataset',
+  ),
+  RECORD_CORRUPT: code(
+    1,
+    '{path}: {reason} at byte {offset}',
+    'make the file again; what stood before the fault was read',
+  ),
+  IMAGE_RANGE: code(1, 'the images given to {name} leave [0, 1]: {reason}', 'divide 8-bit pixels by 255 first'),
+  // --- downloads and caches ---
+  CHECKSUM_MISMATCH: code(
+    1,
+    '{name} has sha256 {actual}, not {expected}',
+    'the download was damaged or the file replaced; it was not kept. Run again, or check your mirror',
+  ),
+  DOWNLOAD_FAILED: code(1, '{name} could not be downloaded: {reason}', '{expected}'),
+  CACHE_NOT_WRITABLE: code(
+    1,
+    'the cache {path} cannot be written: {reason}',
+    'set SHIELD_CACHE to a folder that you may write',
+  ),
+  WEIGHTS_INVALID: code(1, 'the weights {path} cannot be used: {reason}', '{expected}'),
+  // --- backends ---
+  BACKEND_UNAVAILABLE: code(1, 'the backend {name} cannot be used: {reason}', '{expected}'),
+  SETUP_FAILED: code(1, 'the native backend could not be prepared: {reason}', '{expected}'),
+  // --- runs ---
+  ATTACK_FAILED: code(1, 'the attack {name} failed: {reason}', '{expected}'),
+  DEFENSE_FAILED: code(1, 'the defense {name} failed on {id}: {reason}', '{expected}'),
+  ARTIFACT_MISSING: code(
+    1,
+    'the {stage} stage needs what {needed} leaves, and it is not there',
+    'run: shield run {spec} --perform {needed}',
+  ),
+  ARTIFACT_CORRUPT: code(1, 'the artifact {path} is damaged: {reason}', 'remove that folder; it is computed again'),
+  ARTIFACT_LOCKED: code(
+    1,
+    'the artifact {path} is being written by another run',
+    'wait for that run, or remove the lock if it is dead',
+  ),
+  RUN_NOT_FOUND: code(2, 'no run "{id}" in {folder}{hint}', 'shield runs lists them'),
+  RUN_NOT_RESUMABLE: code(1, 'the run {id} cannot be resumed: {reason}', '{expected}'),
+  RUN_LOCKED: code(1, 'the run {id} is in use by process {pid} on {host}', 'wait for it, or stop it'),
+  JOURNAL_CORRUPT: code(
+    1,
+    '{path}: {reason} at line {line}',
+    'the lines before it are sound; the run can be resumed from them',
+  ),
+  DISK_FULL: code(
+    1,
+    'no space left while writing {path}',
+    'free some space, then shield resume {run}; what was written before stands',
+  ),
+  WRITE_FAILED: code(
+    1,
+    '{path} cannot be written: {reason}',
+    'check the folder and your rights; set SHIELD_RUNS for another place',
+  ),
+  TRAINING_DIVERGED: code(
+    1,
+    'the loss became {value} at step {step}',
+    'lower train.learning_rate; the last good weights stand in the run',
+  ),
+  INTERNAL: code(1, '{reason}', 'this is a fault of the program: please report it with the file {log}'),
+} as const satisfies Record<string, ErrorCode>;
+
+export type ErrorCodeName = keyof typeof ERROR_CODES;

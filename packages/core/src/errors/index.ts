@@ -1,0 +1,12 @@
+export { ERROR_CODES, type ErrorCode, type ErrorCodeName } from './codes.js';
+export {
+  ShieldError,
+  ShieldErrors,
+  formatLocation,
+  throwAll,
+  type ErrorParams,
+  type ShieldErrorOptions,
+  type SourceLocation,
+} from './shield-error.js';
+export { didYouMean, nearest } from './suggest.js';
+export { reasonOf, systemCode, writeError } from './system-errors.js';

@@ -1,0 +1,62 @@
+import { ERROR_CODES, type ErrorCodeName } from './codes.js';
+
+/** A place in a file a person wrote; line and column count from 1. */
+export interface SourceLocation {
+  readonly file: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+export type ErrorParams = Readonly<Record<string, string | number | undefined>>;
+
+export interface ShieldErrorOptions {
+  readonly where?: SourceLocation | undefined;
+  readonly cause?: unknown;
+}
+
+/** An error for people: a code of {@link ERROR_CODES}, what is wrong, where, and how to mend it. */
+export class ShieldError extends Error {
+  readonly code: ErrorCodeName;
+  readonly params: ErrorParams;
+  readonly fix: string;
+  readonly where: SourceLocation | undefined;
+  readonly exitCode: 1 | 2;
+
+  constructor(code: ErrorCodeName, params: ErrorParams = {}, options: ShieldErrorOptions = {}) {
+    const entry = ERROR_CODES[code];
+    super(fill(entry.message, params), options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'ShieldError';
+    this.code = code;
+    this.params = params;
+    this.fix = fill(entry.fix, params);
+    this.where = options.where;
+    this.exitCode = entry.exit;
+  }
+}
+
+/** Several errors found at once (a spec is checked whole before anything runs). */
+export class ShieldErrors extends Error {
+  readonly exitCode: 1 | 2;
+
+  constructor(readonly errors: readonly ShieldError[]) {
+    super(errors.map((error) => error.message).join('\n'));
+    this.name = 'ShieldErrors';
+    this.exitCode = errors.some((error) => error.exitCode === 2) ? 2 : 1;
+  }
+}
+
+/** Throws nothing for none, the error itself for one, {@link ShieldErrors} for more. */
+export function throwAll(errors: readonly ShieldError[]): void {
+  const [first, ...rest] = errors;
+  if (!first) return;
+  throw rest.length === 0 ? first : new ShieldErrors(errors);
+}
+
+/** `file:line:column`, as editors and terminals make into a link. */
+export function formatLocation(where: SourceLocation): string {
+  return [where.file, where.line, where.column].filter((part) => part !== undefined).join(':');
+}
+
+function fill(template: string, params: ErrorParams): string {
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => String(params[name] ?? ''));
+}

@@ -1,0 +1,4 @@
+/** The public face of @shield/core: what plugins are written against, and the API that the command line uses. */
+export * from './errors/index.js';
+export * from './plugin/index.js';
+export { Random } from './random/random.js';

@@ -1,0 +1,45 @@
+import type { Static, TObject } from '@sinclair/typebox';
+import { callerFile } from './caller-file.js';
+import type {
+  AttackDefinition,
+  DatasetDefinition,
+  DefenseDefinition,
+  ModelDefinition,
+  PluginKind,
+} from './contracts.js';
+
+/** A definition with its kind and the file that made it (hashed into the keys of what the plugin computes). */
+export type Defined<K extends PluginKind, D> = D & { readonly kind: K; readonly sourceFile: string | undefined };
+
+export type AttackPlugin = Defined<'attack', AttackDefinition>;
+export type DefensePlugin = Defined<'defense', DefenseDefinition>;
+export type ModelPlugin = Defined<'model', ModelDefinition>;
+export type DatasetPlugin = Defined<'dataset', DatasetDefinition>;
+export type Plugin = AttackPlugin | DefensePlugin | ModelPlugin | DatasetPlugin;
+
+/** An attack: see {@link AttackDefinition}. Export the result by default from a file of its own. */
+export function defineAttack<S extends TObject>(definition: AttackDefinition<S>): AttackPlugin {
+  return seal('attack', definition) as unknown as AttackPlugin;
+}
+
+/** A defense: see {@link DefenseDefinition}. */
+export function defineDefense<S extends TObject>(definition: DefenseDefinition<S>): DefensePlugin {
+  return seal('defense', definition) as unknown as DefensePlugin;
+}
+
+/** A model: see {@link ModelDefinition}. */
+export function defineModel<S extends TObject>(definition: ModelDefinition<S>): ModelPlugin {
+  return seal('model', definition) as unknown as ModelPlugin;
+}
+
+/** A source of images: see {@link DatasetDefinition}. */
+export function defineDataset<S extends TObject>(definition: DatasetDefinition<S>): DatasetPlugin {
+  return seal('dataset', definition) as unknown as DatasetPlugin;
+}
+
+/** The options of a plugin as its code sees them: every default filled in. */
+export type OptionsOf<D extends { readonly options: TObject }> = Static<D['options']>;
+
+function seal<K extends PluginKind, D extends object>(kind: K, definition: D): Defined<K, D> {
+  return Object.freeze({ ...definition, kind, sourceFile: callerFile(import.meta.url) });
+}

@@ -1,0 +1,14 @@
+export type * from './contracts.js';
+export {
+  defineAttack,
+  defineDataset,
+  defineDefense,
+  defineModel,
+  type AttackPlugin,
+  type DatasetPlugin,
+  type DefensePlugin,
+  type ModelPlugin,
+  type OptionsOf,
+  type Plugin,
+} from './define.js';
+export { PluginRegistry } from './registry.js';
