@@ -5,19 +5,24 @@ import { fileURLToPath } from 'node:url';
  * says where it is, and its content can name what it computes.
  */
 export function callerFile(moduleUrl: string): string | undefined {
-  const prepare = Error.prepareStackTrace;
+  const own = new Set([toPath(moduleUrl), toPath(import.meta.url)]);
+  return callSites()
+    .map((site) => site.getFileName())
+    .filter((file) => typeof file === 'string' && !file.startsWith('node:'))
+    .map((file) => toPath(file!))
+    .find((file) => !own.has(file));
+}
+
+function callSites(): NodeJS.CallSite[] {
+  const before = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
   try {
     Error.prepareStackTrace = (_, sites) => sites;
-    const holder: { stack?: NodeJS.CallSite[] } = {};
-    Error.captureStackTrace(holder as { stack?: string }, callerFile);
-    const own = new Set([toPath(moduleUrl), toPath(import.meta.url)]);
-    for (const site of holder.stack ?? []) {
-      const file = site.getFileName();
-      if (file && !file.startsWith('node:') && !own.has(toPath(file))) return toPath(file);
-    }
-    return undefined;
+    const holder: { stack?: unknown } = {};
+    Error.captureStackTrace(holder);
+    return Array.isArray(holder.stack) ? (holder.stack as NodeJS.CallSite[]) : [];
   } finally {
-    Error.prepareStackTrace = prepare;
+    if (before) Object.defineProperty(Error, 'prepareStackTrace', before);
+    else delete (Error as { prepareStackTrace?: unknown }).prepareStackTrace;
   }
 }
 

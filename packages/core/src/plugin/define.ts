@@ -19,22 +19,22 @@ export type Plugin = AttackPlugin | DefensePlugin | ModelPlugin | DatasetPlugin;
 
 /** An attack: see {@link AttackDefinition}. Export the result by default from a file of its own. */
 export function defineAttack<S extends TObject>(definition: AttackDefinition<S>): AttackPlugin {
-  return seal('attack', definition) as unknown as AttackPlugin;
+  return seal('attack', definition);
 }
 
 /** A defense: see {@link DefenseDefinition}. */
 export function defineDefense<S extends TObject>(definition: DefenseDefinition<S>): DefensePlugin {
-  return seal('defense', definition) as unknown as DefensePlugin;
+  return seal('defense', definition);
 }
 
 /** A model: see {@link ModelDefinition}. */
 export function defineModel<S extends TObject>(definition: ModelDefinition<S>): ModelPlugin {
-  return seal('model', definition) as unknown as ModelPlugin;
+  return seal('model', definition);
 }
 
 /** A source of images: see {@link DatasetDefinition}. */
 export function defineDataset<S extends TObject>(definition: DatasetDefinition<S>): DatasetPlugin {
-  return seal('dataset', definition) as unknown as DatasetPlugin;
+  return seal('dataset', definition);
 }
 
 /** The options of a plugin as its code sees them: every default filled in. */
