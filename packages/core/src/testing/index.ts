@@ -1,1 +1,1 @@
-export {};
+export { projectRoot, sharedPath } from './shared-data.js';
