@@ -1,0 +1,35 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { planBatches } from './buckets.js';
+
+test('pieces cover the batch in order and waste at most a third', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 500 }), (rows) => {
+      const pieces = planBatches(rows);
+      let next = 0;
+      let work = 0;
+      for (const { start, rows: taken, bucket } of pieces) {
+        expect(start).toBe(next);
+        expect(taken).toBeLessThanOrEqual(bucket);
+        next += taken;
+        work += bucket;
+      }
+      expect(next).toBe(rows);
+      expect(work).toBeLessThanOrEqual((rows * 4) / 3);
+    }),
+  );
+});
+
+test('examples', () => {
+  const sizes = (rows: number) => planBatches(rows).map(({ bucket }) => bucket);
+  expect(sizes(16)).toEqual([16]);
+  expect(sizes(13)).toEqual([16]);
+  expect(sizes(11)).toEqual([8, 4]);
+  expect(sizes(9)).toEqual([8, 1]);
+  expect(sizes(70)).toEqual([32, 32, 8]);
+  expect(planBatches(5, [4]).map(({ bucket }) => bucket)).toEqual([4, 4]);
+});
+
+test('an empty batch has no pieces', () => {
+  expect(planBatches(0)).toEqual([]);
+});

@@ -1,0 +1,31 @@
+/** `rows` images from `start`, run as a batch of `bucket` (the rest is padding). */
+export interface Piece {
+  readonly start: number;
+  readonly rows: number;
+  readonly bucket: number;
+}
+
+/** Powers of two: a batch of any size takes at most a third more work than it has images. */
+export const DEFAULT_BUCKETS: readonly number[] = [1, 2, 4, 8, 16, 32];
+
+/** Padding up to this share of a bucket is cheaper than another, smaller graph. */
+const PADDING_WORTH = 0.25;
+
+/**
+ * Cuts a batch into pieces for which graphs exist: as many of the largest bucket as fit, then a padded bucket where it
+ * would be at least three quarters full, else the next smaller one and what is left.
+ */
+export function planBatches(rows: number, buckets: readonly number[] = DEFAULT_BUCKETS): Piece[] {
+  const sizes = [...buckets].sort((a, b) => a - b);
+  const pieces: Piece[] = [];
+  for (let start = 0; start < rows;) {
+    const left = rows - start;
+    const up = sizes.find((size) => size >= left);
+    const down = sizes.findLast((size) => size <= left);
+    const bucket = up !== undefined && (down === undefined || (up - left) / up <= PADDING_WORTH) ? up : down!;
+    const taken = Math.min(left, bucket);
+    pieces.push({ start, rows: taken, bucket });
+    start += taken;
+  }
+  return pieces;
+}

@@ -1,0 +1,216 @@
+import type * as TF from '@tensorflow/tfjs-core';
+import type { NativeBinding, NativeKernelBackend, OpAttribute, TensorMetadata } from '../native/kernel-backend.js';
+
+/** An op or a constant as it went through the addon; `inputs` are ids of values. */
+export type RecordedNode =
+  | {
+      readonly kind: 'op';
+      readonly name: string;
+      readonly attributes: readonly OpAttribute[];
+      readonly inputs: readonly number[];
+      readonly outputs: readonly number[];
+    }
+  | { readonly kind: 'const'; readonly value: RecordedTensor; readonly output: number };
+
+export interface RecordedTensor {
+  readonly shape: readonly number[];
+  readonly dtype: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface RecordedGraph {
+  /** In an order in which every input comes before its use; only what the outputs need. */
+  readonly nodes: readonly RecordedNode[];
+  /** Value ids of the function's inputs and outputs. */
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  readonly inputTensors: readonly { readonly shape: readonly number[]; readonly dtype: number }[];
+  readonly outputTensors: readonly { readonly shape: readonly number[]; readonly dtype: number }[];
+}
+
+/** The function cannot be written as a graph (it reads values back, draws random numbers, …): it runs eagerly. */
+export class NotCapturable extends Error {}
+
+/** Ops whose result is not a function of their inputs. */
+const IMPURE = /^(Random|Multinomial|TruncatedNormal|ParameterizedTruncatedNormal|Write|Read|Assign|Print|Assert)/;
+
+/**
+ * Runs `fn` once, eagerly, and notes every op that passes through the addon on the way to its outputs. Tensors that
+ * existed before (weights) and those made of JavaScript values become constants.
+ */
+export function recordGraph(
+  tf: typeof TF,
+  backend: NativeKernelBackend,
+  fn: (...inputs: TF.Tensor[]) => TF.Tensor[],
+  examples: readonly TF.Tensor[],
+): RecordedGraph {
+  const recorder = new Recorder(backend);
+  recorder.attach();
+  let graph: RecordedGraph;
+  try {
+    graph = inTidy(tf, () => {
+      // Identities give the inputs ids of their own: an example may be a tensor that the function also closes over.
+      const inputs = examples.map((example) => recorder.input(tf.clone(example)));
+      const outputs = fn(...inputs.map(({ tensor }) => tensor));
+      const ids = outputs.map((output) => backend.getInputTensorIds([output])[0]!);
+      return {
+        ...recorder.finish(
+          inputs.map(({ id }) => id),
+          ids,
+        ),
+        inputTensors: inputs.map(({ id }) => recorder.meta(id)),
+        outputTensors: ids.map((id, i) => ({ shape: outputs[i]!.shape, dtype: recorder.meta(id).dtype })),
+      };
+    });
+  } finally {
+    recorder.detach();
+  }
+  return graph;
+}
+
+/** tf.tidy for what is not a tensor. */
+function inTidy<T>(tf: typeof TF, fn: () => T): T {
+  let result: T | undefined;
+  tf.tidy(() => {
+    result = fn();
+  });
+  return result as T;
+}
+
+class Recorder {
+  readonly #binding: NativeBinding;
+  readonly #getInputTensorIds: NativeKernelBackend['getInputTensorIds'];
+  readonly #producer = new Map<number, RecordedNode>();
+  readonly #known = new Map<number, { shape: readonly number[]; dtype: number }>();
+  readonly #inputs = new Set<number>();
+  /** Constants from outside are read at once: an op may be the last to use them. */
+  readonly #outside = new Map<number, RecordedNode>();
+
+  constructor(private readonly backend: NativeKernelBackend) {
+    this.#binding = backend.binding;
+    this.#getInputTensorIds = backend.getInputTensorIds.bind(backend);
+  }
+
+  attach(): void {
+    const target = this.#binding;
+    const overrides: Partial<NativeBinding> = {
+      createTensor: (shape, dtype, values) => this.#createTensor(shape, dtype, values),
+      executeOp: (name, attributes, inputs, outputs) => this.#executeOp(name, attributes, inputs, outputs),
+      tensorDataSync: () => {
+        throw new NotCapturable('it reads the value of a tensor');
+      },
+      runSavedModel: () => {
+        throw new NotCapturable('it runs another graph');
+      },
+    };
+    // The addon's own properties are fixed, so a proxy stands over an empty object, not over the addon.
+    this.backend.binding = new Proxy({} as NativeBinding, {
+      get: (_, key) => Reflect.get(key in overrides ? overrides : target, key) as unknown,
+    });
+    this.backend.getInputTensorIds = (tensors) => {
+      const ids = this.#getInputTensorIds(tensors);
+      ids.forEach((id, i) => {
+        const { shape, dtype } = tensors[i]!;
+        if (!this.#known.has(id)) this.#known.set(id, { shape, dtype: this.#dtypeOf(dtype) });
+      });
+      return ids;
+    };
+  }
+
+  detach(): void {
+    this.backend.binding = this.#binding;
+    this.backend.getInputTensorIds = this.#getInputTensorIds;
+  }
+
+  /** Gives a tensor an id that stands for an input from here on. */
+  input(tensor: TF.Tensor): { tensor: TF.Tensor; id: number } {
+    const [source] = this.backend.getInputTensorIds([tensor]);
+    const { dtype } = this.meta(source!);
+    const copy = this.backend.executeSingleOutput(
+      'Identity',
+      [{ name: 'T', type: this.#binding.TF_ATTR_TYPE, value: dtype }],
+      [tensor],
+    );
+    const [id] = this.backend.getInputTensorIds([copy]);
+    this.#producer.delete(id!);
+    this.#outside.clear();
+    this.#inputs.add(id!);
+    return { tensor: copy, id: id! };
+  }
+
+  meta(id: number): { shape: readonly number[]; dtype: number } {
+    return this.#known.get(id)!;
+  }
+
+  finish(inputs: readonly number[], outputs: readonly number[]): Pick<RecordedGraph, 'nodes' | 'inputs' | 'outputs'> {
+    const nodes: RecordedNode[] = [];
+    const done = new Set<RecordedNode>();
+    const stack = outputs.map((id) => ({ id, expanded: false }));
+    for (let top = stack.pop(); top; top = stack.pop()) {
+      if (this.#inputs.has(top.id)) continue;
+      const node = this.#producer.get(top.id) ?? this.#constant(top.id);
+      if (done.has(node)) continue;
+      if (top.expanded || node.kind === 'const') {
+        done.add(node);
+        nodes.push(node);
+        continue;
+      }
+      stack.push({ id: top.id, expanded: true }, ...node.inputs.map((id) => ({ id, expanded: false })));
+    }
+    return { nodes, inputs, outputs };
+  }
+
+  #createTensor(shape: readonly number[], dtype: number, values: ArrayBufferView | readonly unknown[]): number {
+    const output = this.#binding.createTensor(shape, dtype, values);
+    this.#known.set(output, { shape: [...shape], dtype });
+    // A copy: the caller may reuse its array.
+    if (ArrayBuffer.isView(values)) {
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
+      this.#producer.set(output, { kind: 'const', value: { shape: [...shape], dtype, bytes }, output });
+    }
+    return output;
+  }
+
+  #executeOp(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly number[],
+    count: number,
+  ): TensorMetadata[] {
+    if (IMPURE.test(name)) throw new NotCapturable(`${name} is not a function of its inputs`);
+    for (const id of inputs) if (!this.#producer.has(id) && !this.#inputs.has(id)) this.#constant(id);
+    const outputs = this.#binding.executeOp(name, attributes, inputs, count);
+    const node: RecordedNode = {
+      kind: 'op',
+      name,
+      attributes,
+      inputs: [...inputs],
+      outputs: outputs.map(({ id }) => id),
+    };
+    for (const { id, shape, dtype } of outputs) {
+      this.#producer.set(id, node);
+      this.#known.set(id, { shape, dtype });
+    }
+    return outputs;
+  }
+
+  #constant(id: number): RecordedNode {
+    let node = this.#outside.get(id);
+    if (node) return node;
+    const known = this.#known.get(id);
+    if (!known) throw new NotCapturable('a tensor of unknown shape');
+    const values = this.#binding.tensorDataSync(id);
+    if (!ArrayBuffer.isView(values)) throw new NotCapturable('a tensor of strings');
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    node = { kind: 'const', value: { ...known, bytes }, output: id };
+    this.#outside.set(id, node);
+    return node;
+  }
+
+  #dtypeOf(dtype: TF.DataType): number {
+    if (dtype === 'float32') return this.#binding.TF_FLOAT;
+    if (dtype === 'int32') return this.#binding.TF_INT32;
+    if (dtype === 'bool') return this.#binding.TF_BOOL;
+    throw new NotCapturable(`a tensor of type ${dtype}`);
+  }
+}

@@ -1,0 +1,46 @@
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import type * as TF from '@tensorflow/tfjs-core';
+import type { Backend, CapturedFunction } from './backend.js';
+
+/** WebAssembly with SIMD. tfjs has no threads for it under Node (tensorflow/tfjs issue 3830), so it runs on one. */
+export async function openWasm(): Promise<Backend> {
+  const [tf, wasm, { registerGradients }, { registerWasmKernels }] = await Promise.all([
+    import('@tensorflow/tfjs-core'),
+    import('@tensorflow/tfjs-backend-wasm'),
+    import('./gradients/register-gradients.js'),
+    import('./gradients/wasm-kernels.js'),
+  ]);
+  const packageJson = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json');
+  if (!tf.findBackend('wasm')) wasm.setWasmPaths(join(dirname(packageJson), 'dist') + sep);
+  await tf.setBackend('wasm');
+  registerWasmKernels(tf);
+  registerGradients(tf);
+  return eager(tf, 'wasm', `wasm (tfjs-backend-wasm ${wasm.version_wasm}, SIMD)`);
+}
+
+/** Plain JavaScript: slow, and right everywhere. */
+export async function openCpu(): Promise<Backend> {
+  const [tf, cpu, { registerGradients }] = await Promise.all([
+    import('@tensorflow/tfjs-core'),
+    import('@tensorflow/tfjs-backend-cpu'),
+    import('./gradients/register-gradients.js'),
+  ]);
+  await tf.setBackend('cpu');
+  registerGradients(tf);
+  return eager(tf, 'cpu', `cpu (tfjs-backend-cpu ${cpu.version_cpu}, plain JavaScript)`);
+}
+
+/** A backend that runs op by op: `capture` gives the function itself, in a tidy of its own. */
+function eager(tf: typeof TF, name: 'wasm' | 'cpu', description: string): Backend {
+  return {
+    name,
+    description,
+    threads: 1,
+    gpu: undefined,
+    captures: false,
+    capture<I extends TF.Tensor[], O extends TF.Tensor[]>(fn: (...inputs: I) => O): CapturedFunction<I, O> {
+      return Object.assign((...inputs: I) => tf.tidy(() => fn(...inputs)), { dispose: () => undefined });
+    },
+  };
+}
