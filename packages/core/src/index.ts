@@ -7,3 +7,4 @@ export type { Backend, BackendName, CaptureOptions, CapturedFunction } from './b
 export { setupNative, type SetupOptions } from './backend/native/setup.js';
 export type { NativeInstallation, NativeManifest } from './backend/native/installation.js';
 export { openBackend, type OpenBackendOptions } from './backend/open-backend.js';
+export * from './tracking/index.js';

@@ -29,9 +29,27 @@ export interface RecordedError {
   readonly code: string;
   readonly message: string;
   readonly fix?: string;
+  /** Of an error that was not foreseen or that wraps another; it never reaches the terminal. */
+  readonly stack?: string;
 }
 
-/** Receives the events of one run. */
+/** What the journal says of itself. */
+export type JournalNote =
+  | { readonly type: 'journal'; readonly version: number }
+  /** The end of the file was damaged and cut off when the journal was opened again. */
+  | { readonly type: 'repair'; readonly bytes: number; readonly text: string };
+
+/** An event as the journal holds it: numbered from 0 without gaps, with the wall clock (ISO 8601, ms, UTC). */
+export type JournalEntry = { readonly seq: number; readonly time: string } & (RunEvent | JournalNote);
+
+/** An entry that trackers are given: what happened in the run, numbered and dated. */
+export type RecordedEvent = Extract<JournalEntry, { readonly type: RunEvent['type'] }>;
+
+/** Receives the events of one run, in order, after the journal has them. What it throws never hurts the run. */
 export interface Tracker {
-  event(event: RunEvent): void;
+  /** For the one warning that a failing tracker gets. */
+  readonly name?: string;
+  event(event: RecordedEvent): void | Promise<void>;
+  /** Called when the run ends, whatever its end. */
+  close?(): void | Promise<void>;
 }

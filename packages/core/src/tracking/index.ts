@@ -1,0 +1,30 @@
+export type { JournalEntry, JournalNote, RecordedError, RecordedEvent, RunEvent, RunState, Tracker } from './events.js';
+export { Journal } from './journal.js';
+export { readJournal, scanJournal, type JournalCursor, type ScannedEntry } from './journal-reader.js';
+export { EventBus } from './event-bus.js';
+export { createRun, type NewRun } from './run-directory.js';
+export {
+  findRun,
+  listRuns,
+  openRun,
+  runState,
+  runStatus,
+  runsFolder,
+  type ListedRun,
+  type Run,
+  type RunFiles,
+  type RunRecord,
+  type RunStatus,
+} from './runs-folder.js';
+export { RunLock, lockHolder, type LockHolder } from './run-lock.js';
+export { RunInterrupted, withRun, type RunContext, type WithRunOptions } from './lifecycle.js';
+export { PerImageWriter, readPerImage, writeMetrics } from './results.js';
+export {
+  collectProvenance,
+  recordBackend,
+  type BackendRecord,
+  type CollectedProvenance,
+  type Provenance,
+  type ProvenanceInput,
+} from './provenance.js';
+export { withoutCredentials, withoutSecrets } from './secrets.js';

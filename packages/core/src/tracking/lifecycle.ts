@@ -1,0 +1,272 @@
+import { setImmediate } from 'node:timers/promises';
+import { ShieldError, ShieldErrors, reasonOf } from '../errors/index.js';
+import { ConsoleLog } from './console-log.js';
+import { EventBus } from './event-bus.js';
+import type { RecordedError, RunEvent, Tracker } from './events.js';
+import { Journal } from './journal.js';
+import { RunLock } from './run-lock.js';
+import type { Run } from './runs-folder.js';
+import { EXIT_CODES, hearSignals, type StopSignal } from './signals.js';
+
+/** What the work of a run is given. */
+export interface RunContext {
+  readonly run: Run;
+  /** Aborted, with a {@link RunInterrupted} as its reason, when the run is to stop. */
+  readonly signal: AbortSignal;
+  /** Journal first, then the trackers. @throws DISK_FULL, WRITE_FAILED */
+  emit(event: RunEvent): Promise<void>;
+  /** Lets signals, heartbeats and flushes through, then throws if the run is to stop. */
+  checkpoint(): Promise<void>;
+  /** Into the run's console.log, not to the terminal. */
+  note(text: string): void;
+}
+
+export interface WithRunOptions {
+  readonly trackers?: readonly Tracker[];
+  /** Stops the run as a signal would. */
+  readonly signal?: AbortSignal;
+  /** Whether SIGINT and SIGTERM stop the run; default true. */
+  readonly handleSignals?: boolean;
+  /** Whether what the process prints goes to the run's console.log too; default true. */
+  readonly captureConsole?: boolean;
+  /** Default 10,000. */
+  readonly heartbeatMs?: number;
+  /** One line for the person; default: to stderr. */
+  readonly warn?: (message: string) => void;
+}
+
+/** The run was asked to stop, and its state says so: no fault, but no result either. */
+export class RunInterrupted extends Error {
+  /** What the process should leave with. */
+  readonly exitCode: number;
+
+  constructor(
+    readonly run: string,
+    readonly signal: StopSignal | undefined,
+  ) {
+    super(`the run ${run} was stopped${signal ? ` by ${signal}` : ''}; shield resume ${run} goes on with it`);
+    this.name = 'RunInterrupted';
+    this.exitCode = signal ? EXIT_CODES[signal] : 1;
+  }
+}
+
+const HEARTBEAT_MS = 10_000;
+
+/**
+ * Works on a run, from RUNNING to COMPLETED, FAILED or INTERRUPTED, with every state in its journal. The run is locked
+ * meanwhile; a heartbeat says that it lives; what the process prints is copied into its console.log. The first SIGINT or
+ * SIGTERM aborts `signal`, so that the work stops at its next checkpoint; a second one ends the process at once, the
+ * state still being written.
+ *
+ * @returns what the work returns
+ * @throws RunInterrupted; RUN_LOCKED when another process works on the run; INTERNAL for anything the work throws that
+ *   is no ShieldError (its stack goes to journal and console.log only); else what the work throws
+ */
+export async function withRun<T>(
+  run: Run,
+  work: (context: RunContext) => Promise<T>,
+  options: WithRunOptions = {},
+): Promise<T> {
+  const session = await Session.open(run, options);
+  let result: T;
+  try {
+    result = await session.work(work);
+  } catch (error) {
+    throw await session.failed(error);
+  }
+  await session.completed();
+  return result;
+}
+
+class Session {
+  readonly #controller = new AbortController();
+  readonly #undo: (() => void)[] = [];
+  readonly #bus: EventBus;
+  #reportCrash: (error: unknown) => void = () => undefined;
+  #ended = false;
+
+  private constructor(
+    private readonly run: Run,
+    private readonly options: WithRunOptions,
+    private readonly lock: RunLock,
+    private readonly journal: Journal,
+    private readonly log: ConsoleLog | undefined,
+  ) {
+    this.#bus = new EventBus(journal, (message) => this.#warn(message));
+    for (const tracker of options.trackers ?? []) this.#bus.add(tracker);
+  }
+
+  static async open(run: Run, options: WithRunOptions): Promise<Session> {
+    const lock = await RunLock.acquire(run.path);
+    let journal: Journal | undefined;
+    let log: ConsoleLog | undefined;
+    try {
+      journal = await Journal.open(run.files.journal);
+      if (options.captureConsole !== false) log = ConsoleLog.capture(run.files.console);
+      const session = new Session(run, options, lock, journal, log);
+      await session.#bus.emit({ type: 'state', state: 'RUNNING' });
+      session.#listen();
+      return session;
+    } catch (error) {
+      log?.close();
+      await journal?.close().catch(() => undefined);
+      lock.release();
+      throw error;
+    }
+  }
+
+  async work<T>(work: (context: RunContext) => Promise<T>): Promise<T> {
+    const { signal } = this.#controller;
+    const crashed = new Promise<never>((_, reject) => (this.#reportCrash = reject));
+    const context: RunContext = {
+      run: this.run,
+      signal,
+      emit: (event) => this.#bus.emit(event),
+      checkpoint: async () => {
+        await setImmediate();
+        signal.throwIfAborted();
+      },
+      note: (text) => this.log?.note(text),
+    };
+    const worked = (async () => work(context))();
+    // After a crash nobody waits for the work any more.
+    worked.catch(() => undefined);
+    return Promise.race([worked, crashed]);
+  }
+
+  async completed(): Promise<void> {
+    await this.#end({ type: 'state', state: 'COMPLETED' });
+  }
+
+  /** Writes the state; @returns what to throw */
+  async failed(error: unknown): Promise<unknown> {
+    const reason: unknown = this.#controller.signal.reason;
+    if (reason instanceof ShieldError && reason.code === 'RUN_LOCKED') {
+      // Another process has taken the run over: its journal is no longer ours to write.
+      await this.#close();
+      return reason;
+    }
+    const interrupted = reason instanceof RunInterrupted && !isWriteError(error) ? reason : undefined;
+    const shown = interrupted ?? this.#forPeople(error);
+    const recorded = interrupted ? recordInterrupt(interrupted.signal) : record(shown, error);
+    if (recorded.stack) this.log?.note(recorded.stack);
+    const state = interrupted ? 'INTERRUPTED' : 'FAILED';
+    // What stopped the run counts more than that its state could not be written either.
+    await this.#end({ type: 'state', state, error: recorded }).catch(() => undefined);
+    return shown;
+  }
+
+  #listen(): void {
+    if (this.options.handleSignals !== false) {
+      const stop = (signal: StopSignal) => this.#controller.abort(new RunInterrupted(this.run.id, signal));
+      this.#undo.push(
+        hearSignals({ stop, lastWords: (signal) => this.#lastWords('INTERRUPTED', recordInterrupt(signal)) }),
+      );
+    }
+    const outer = this.options.signal;
+    const stop = () => this.#controller.abort(new RunInterrupted(this.run.id, undefined));
+    if (outer?.aborted) stop();
+    outer?.addEventListener('abort', stop, { once: true });
+
+    const crash = (error: unknown) => {
+      this.#reportCrash(error);
+      this.#controller.abort(error);
+    };
+    process.on('uncaughtException', crash);
+
+    const exit = (code: number) =>
+      this.#lastWords('FAILED', {
+        code: 'INTERNAL',
+        message: `the process exited (${code}) before the run was finished`,
+      });
+    process.on('exit', exit);
+
+    const heartbeat = setInterval(() => this.#beat(), this.options.heartbeatMs ?? HEARTBEAT_MS).unref();
+    this.#undo.push(
+      () => outer?.removeEventListener('abort', stop),
+      () => process.off('uncaughtException', crash),
+      () => process.off('exit', exit),
+      () => clearInterval(heartbeat),
+    );
+  }
+
+  #beat(): void {
+    if (!this.lock.refresh()) {
+      const params = { id: this.run.id, pid: '?', host: 'another host, which took this one for dead' };
+      const error = new ShieldError('RUN_LOCKED', params);
+      this.#reportCrash(error);
+      this.#controller.abort(error);
+      return;
+    }
+    // A heartbeat that finds no room is no reason to stop: the next event that counts will say so.
+    this.#bus.emit({ type: 'heartbeat', rss: process.memoryUsage.rss() }).catch(() => undefined);
+  }
+
+  async #end(event: RunEvent): Promise<void> {
+    try {
+      await this.#bus.emit(event);
+    } finally {
+      await this.#close();
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#ended = true;
+    clearAll(this.#undo);
+    await this.#bus.close();
+    await this.journal.close().catch(() => undefined);
+    this.log?.close();
+    this.lock.release();
+  }
+
+  /** In a process that is about to exit: nothing asynchronous comes to its end any more. */
+  #lastWords(state: 'FAILED' | 'INTERRUPTED', error: RecordedError): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    try {
+      if (this.lock.refresh()) this.#bus.emitSync({ type: 'state', state, error });
+    } catch {
+      // Nobody is left to tell.
+    }
+    this.log?.close();
+    this.lock.release();
+  }
+
+  #forPeople(error: unknown): unknown {
+    if (error instanceof ShieldError || error instanceof ShieldErrors) return error;
+    return new ShieldError('INTERNAL', { reason: reasonOf(error), log: this.run.files.console }, { cause: error });
+  }
+
+  #warn(message: string): void {
+    const warn = this.options.warn ?? ((line: string) => void process.stderr.write(`${line}\n`));
+    warn(message);
+    if (!this.#ended) this.#bus.emit({ type: 'log', level: 'warn', message }).catch(() => undefined);
+  }
+}
+
+function clearAll(undo: (() => void)[]): void {
+  for (const each of undo.splice(0)) each();
+}
+
+function isWriteError(error: unknown): boolean {
+  return error instanceof ShieldError && (error.code === 'DISK_FULL' || error.code === 'WRITE_FAILED');
+}
+
+function recordInterrupt(signal: StopSignal | undefined): RecordedError {
+  return { code: signal ?? 'ABORTED', message: signal ? `stopped by ${signal}` : 'stopped by the program' };
+}
+
+/** @param shown what people see; @param thrown what it was made of */
+function record(shown: unknown, thrown: unknown): RecordedError {
+  if (shown instanceof ShieldErrors) return { code: shown.errors[0]!.code, message: shown.message };
+  const { code, message, fix } = shown as ShieldError;
+  // An error that was foreseen says all; one that was not, or that wraps another, is for whoever mends the program.
+  const unforeseen = thrown instanceof Error && (shown !== thrown || thrown.cause instanceof Error);
+  return { code, message, fix, ...(unforeseen ? { stack: stackOf(thrown) } : {}) };
+}
+
+/** With the errors that caused it: their stacks name the line that went wrong. */
+function stackOf(error: Error): string {
+  const own = error.stack ?? error.message;
+  return error.cause instanceof Error ? `${own}\ncaused by: ${stackOf(error.cause)}` : own;
+}

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import type { Backend } from '../backend/backend.js';
+import { writeError } from '../errors/index.js';
+import { collectGit, type GitState } from './git-state.js';
+import { collectMachine, type Machine } from './machine.js';
+import type { Run } from './runs-folder.js';
+import { keptEnvironment, withoutSecrets } from './secrets.js';
+import { collectLockFile, collectSoftware, type LockFile } from './software.js';
+
+/** The backend that computed a run. */
+export type BackendRecord = Pick<Backend, 'name' | 'description' | 'threads' | 'captures'> & { readonly gpu?: string };
+
+/** How a run came to be: provenance.json. */
+export interface Provenance {
+  readonly format: 1;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly commandLine: readonly string[];
+  readonly workingDirectory: string;
+  readonly seed: number;
+  /** Of SHIELD's own checkout. */
+  readonly git: GitState;
+  /** Of the repository that the spec stands in, where that is another one. */
+  readonly specGit?: GitState;
+  readonly software: Readonly<Record<string, string>>;
+  readonly lockFile?: LockFile;
+  readonly machine: Machine;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Written when the backend has been opened: see {@link recordBackend}. */
+  readonly backend?: BackendRecord;
+}
+
+export interface CollectedProvenance {
+  readonly record: Provenance;
+  /** Files that go beside it, by name: the diffs of changed checkouts. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface ProvenanceInput {
+  /** Folder of SHIELD's root package. */
+  readonly projectDir: string;
+  readonly specDir: string;
+  readonly seed: number;
+  readonly backend?: Backend;
+  /** Default: this process's arguments, from the program's name on. */
+  readonly commandLine?: readonly string[];
+}
+
+/**
+ * Gathers what a reader needs to run it again. Everything is optional on a machine: without git, outside a repository
+ * or without a GPU the record says so. No secret enters it (see secrets.ts); nothing leaves the machine.
+ */
+export async function collectProvenance(input: ProvenanceInput): Promise<CollectedProvenance> {
+  const startedAt = new Date().toISOString();
+  const [project, spec, software, lockFile, machine] = await Promise.all([
+    collectGit(resolve(input.projectDir), 'dirty.diff'),
+    collectGit(resolve(input.specDir), 'spec-dirty.diff'),
+    collectSoftware(input.projectDir),
+    collectLockFile(resolve(input.projectDir)),
+    collectMachine(),
+  ]);
+  const elsewhere = spec.top !== undefined && spec.top !== project.top;
+  const record: Provenance = {
+    format: 1,
+    startedAt,
+    commandLine: withoutSecrets(input.commandLine ?? process.argv.slice(1)),
+    workingDirectory: process.cwd(),
+    seed: input.seed,
+    git: project.state,
+    ...(elsewhere ? { specGit: spec.state } : {}),
+    software,
+    ...(lockFile ? { lockFile } : {}),
+    machine,
+    environment: keptEnvironment(process.env),
+    ...(input.backend ? { backend: describe(input.backend) } : {}),
+  };
+  const files = {
+    ...(project.diff === undefined ? {} : { 'dirty.diff': project.diff }),
+    ...(elsewhere && spec.diff !== undefined ? { 'spec-dirty.diff': spec.diff } : {}),
+  };
+  return { record, files };
+}
+
+/** Adds the backend, which is opened after the run's directory was made, to its provenance.json. */
+export async function recordBackend(run: Run, backend: Backend): Promise<void> {
+  const path = run.files.provenance;
+  try {
+    const record = JSON.parse(await readFile(path, 'utf8')) as Provenance;
+    await writeFileAtomic(path, `${JSON.stringify({ ...record, backend: describe(backend) }, null, 2)}\n`);
+  } catch (error) {
+    throw writeError(error, path, run.id);
+  }
+}
+
+function describe({ name, description, threads, captures, gpu }: Backend): BackendRecord {
+  return { name, description, threads, captures, ...(gpu === undefined ? {} : { gpu }) };
+}

@@ -1,0 +1,110 @@
+import { randomInt } from 'node:crypto';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { systemCode, writeError } from '../errors/index.js';
+import { Journal } from './journal.js';
+import type { CollectedProvenance } from './provenance.js';
+import { openRun, type Run, type RunRecord } from './runs-folder.js';
+
+export interface NewRun {
+  /** The spec's name; becomes part of the directory's. */
+  readonly name: string;
+  /** The spec as the person wrote it, byte for byte. */
+  readonly specText: string;
+  /** The resolved spec as YAML. */
+  readonly resolvedText: string;
+  /** Hash of the resolved spec. */
+  readonly hash: string;
+  readonly provenance: CollectedProvenance;
+  /** Without secrets: see `withoutSecrets`. */
+  readonly commandLine: readonly string[];
+}
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/**
+ * Makes the directory of a new run, in the state QUEUED: `<UTC time>-<name>-<6 random characters>` with spec.yaml,
+ * resolved.yaml, provenance.json, run.json and journal.jsonl (and dirty.diff where the checkout was changed). All of it
+ * appears at once, by a rename, on the disk; nothing that is there is ever overwritten.
+ *
+ * @throws WRITE_FAILED, DISK_FULL: then no trace is left
+ */
+export async function createRun(runsDir: string, run: NewRun): Promise<Run> {
+  const folder = resolve(runsDir);
+  let draft: string | undefined;
+  try {
+    await mkdir(folder, { recursive: true });
+    draft = join(folder, `.new-${suffix()}${suffix()}`);
+    await mkdir(draft);
+    const createdAt = new Date();
+    for (;;) {
+      const id = `${stamp(createdAt)}-${slug(run.name)}-${suffix()}`;
+      await fill(draft, id, createdAt, run);
+      try {
+        // Renaming to a run's directory fails, as it is never empty.
+        await rename(draft, join(folder, id));
+      } catch (error) {
+        if (!['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(systemCode(error) ?? '')) throw error;
+        await rm(join(draft, 'journal.jsonl'));
+        continue;
+      }
+      await flushFolder(folder);
+      return await openRun(join(folder, id));
+    }
+  } catch (error) {
+    if (draft) await rm(draft, { recursive: true, force: true });
+    throw writeError(error, folder, run.name);
+  }
+}
+
+async function fill(draft: string, id: string, createdAt: Date, run: NewRun): Promise<void> {
+  const record: RunRecord = {
+    format: 1,
+    id,
+    name: run.name,
+    hash: run.hash,
+    createdAt: createdAt.toISOString(),
+    commandLine: run.commandLine,
+  };
+  const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+  await flushed(join(draft, 'spec.yaml'), run.specText);
+  await flushed(join(draft, 'resolved.yaml'), run.resolvedText);
+  await flushed(join(draft, 'provenance.json'), json(run.provenance.record));
+  for (const [name, text] of Object.entries(run.provenance.files)) await flushed(join(draft, basename(name)), text);
+  await flushed(join(draft, 'run.json'), json(record));
+  const journal = await Journal.create(join(draft, 'journal.jsonl'));
+  await journal.append({ type: 'state', state: 'QUEUED' }).finally(() => journal.close());
+  await flushFolder(draft);
+}
+
+async function flushed(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { flush: true });
+}
+
+/** So that the names in a folder survive a power failure too. */
+async function flushFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r').catch(() => undefined);
+  // Some file systems cannot flush a folder; they need not be told.
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
+/** 2026-01-31T12:34:56.789Z → 20260131-123456 */
+function stamp(time: Date): string {
+  return time.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
+}
+
+/** What every file system, shell and URL takes as it is. */
+function slug(name: string): string {
+  const plain = name
+    .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
+    .replaceAll(/[^\w.-]+/g, '-')
+    .replaceAll(/^[-.]+|[-.]+$/g, '')
+    .slice(0, 60);
+  return plain || 'run';
+}
+
+function suffix(): string {
+  return Array.from({ length: 6 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
+}

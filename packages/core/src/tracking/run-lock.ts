@@ -1,0 +1,155 @@
+import { readFileSync, readlinkSync, rmSync, utimesSync } from 'node:fs';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import lockfile from 'proper-lockfile';
+import { ShieldError, systemCode, writeError } from '../errors/index.js';
+
+/** Who works on a run. */
+export interface LockHolder {
+  readonly pid: number;
+  readonly host: string;
+  /** ISO 8601, UTC. */
+  readonly since: string;
+}
+
+interface LockRecord extends LockHolder {
+  /** Host and process namespace: the pid means something only there. */
+  readonly place: string;
+  /** When the process began, as the system counts it: tells it from a later one of the same number. */
+  readonly began: string;
+}
+
+const FILE = 'lock.json';
+
+/** A holder on another host counts as dead when it has not refreshed its lock for this long. */
+const DEAD_AFTER_MS = 120_000;
+
+/**
+ * One process works on a run at a time. Taking the lock is guarded by proper-lockfile; the lock itself is a file that
+ * names its holder, so that a run whose process was killed can be gone on with at once, without waiting for a timeout:
+ * on the same host the holder is asked for, elsewhere the lock's age counts.
+ */
+export class RunLock {
+  private constructor(
+    private readonly path: string,
+    private readonly text: string,
+  ) {}
+
+  /** @throws RUN_LOCKED with the pid and host of the holder; WRITE_FAILED, DISK_FULL */
+  static async acquire(runPath: string): Promise<RunLock> {
+    const path = join(runPath, FILE);
+    const release = await guard(runPath);
+    try {
+      const holder = await lockHolder(runPath);
+      if (holder) throw new ShieldError('RUN_LOCKED', { id: basename(runPath), pid: holder.pid, host: holder.host });
+      const record: LockRecord = {
+        pid: process.pid,
+        host: hostname(),
+        since: new Date().toISOString(),
+        place: place(),
+        began: beginOf(process.pid) ?? '',
+      };
+      const text = `${JSON.stringify(record)}\n`;
+      await writeFile(`${path}.new`, text);
+      await rename(`${path}.new`, path);
+      return new RunLock(path, text);
+    } catch (error) {
+      throw writeError(error, path);
+    } finally {
+      await release();
+    }
+  }
+
+  /** Says that the holder lives, for other hosts. @returns false when another process has taken the run over */
+  refresh(): boolean {
+    if (!this.#isOurs()) return false;
+    try {
+      const now = new Date();
+      utimesSync(this.path, now, now);
+    } catch {
+      // A full or briefly missing disk is no reason to give the run up.
+    }
+    return true;
+  }
+
+  /** Leaves the lock of a process that took over alone. Works in a process that is about to exit. */
+  release(): void {
+    if (this.#isOurs()) rmSync(this.path, { force: true });
+  }
+
+  #isOurs(): boolean {
+    try {
+      return readFileSync(this.path, 'utf8') === this.text;
+    } catch (error) {
+      // A lock that cannot be read for another reason than being gone is taken to be still there.
+      return systemCode(error) !== 'ENOENT';
+    }
+  }
+}
+
+/** The living process that works on the run in this directory, if there is one. */
+export async function lockHolder(runPath: string): Promise<LockHolder | undefined> {
+  const path = join(runPath, FILE);
+  let record: LockRecord;
+  let touched: number;
+  try {
+    record = JSON.parse(await readFile(path, 'utf8')) as LockRecord;
+    touched = (await stat(path)).mtimeMs;
+  } catch {
+    return undefined;
+  }
+  const alive = record.place === place() ? isRunning(record) : Date.now() - touched < DEAD_AFTER_MS;
+  return alive ? { pid: record.pid, host: record.host, since: record.since } : undefined;
+}
+
+function isRunning(record: LockRecord): boolean {
+  try {
+    process.kill(record.pid, 0);
+  } catch (error) {
+    if (systemCode(error) === 'ESRCH') return false;
+  }
+  const began = beginOf(record.pid);
+  return began === undefined || record.began === '' || began === record.began;
+}
+
+/** Clock ticks from boot to the start of the process, where /proc says it (proc(5), field 22 of stat). */
+function beginOf(pid: number): string | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    // A zombie holds nothing any more, though it still has a number.
+    return fields[0] === 'Z' ? 'dead' : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Two containers can share a host name and count their processes apart; a reboot begins the count anew. */
+function place(): string {
+  const read = (get: () => string) => {
+    try {
+      return get().trim();
+    } catch {
+      return '';
+    }
+  };
+  const boot = read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
+  return [hostname(), boot, read(() => readlinkSync('/proc/self/ns/pid'))].join(' ');
+}
+
+/** Held for the milliseconds that taking the lock needs; that of a process killed meanwhile ends by itself. */
+async function guard(runPath: string): Promise<() => Promise<void>> {
+  const options = { lockfilePath: join(runPath, '.lock-guard'), stale: 5000, onCompromised: () => undefined };
+  for (let tries = 1; ; tries++) {
+    try {
+      const release = await lockfile.lock(runPath, options);
+      return () => release().catch(() => undefined);
+    } catch (error) {
+      // Anything but a guard held by another process will not pass by waiting.
+      if (systemCode(error) !== 'ELOCKED' || tries > 200) throw writeError(error, runPath);
+      await sleep(20 + Math.random() * 30);
+    }
+  }
+}
