@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: {
     // Tests run on the TypeScript sources; tests of the command line run the built program in a process of its own.
     alias: [
-      { find: /^@shield\/core\/testing$/, replacement: source('./packages/core/src/testing/index.ts') },
+      { find: /^@shield\/core\/(testing|cli)$/, replacement: source('./packages/core/src/$1/index.ts') },
       { find: /^@shield\/(core|attacks|defenses|models|datasets)$/, replacement: source('./packages/$1/src/index.ts') },
       { find: /^shield$/, replacement: source('./src/index.ts') },
     ],

@@ -74,12 +74,13 @@ export const ERROR_CODES = {
   CACHE_NOT_WRITABLE: code(
     1,
     'the cache {path} cannot be written: {reason}',
-    'set SHIELD_CACHE to a folder that you may write',
+    'set SHIELD_CACHE to a folder that you may write and that has room',
   ),
   WEIGHTS_INVALID: code(1, 'the weights {path} cannot be used: {reason}', '{expected}'),
   // --- backends ---
   BACKEND_UNAVAILABLE: code(1, 'the backend {name} cannot be used: {reason}', '{expected}'),
   SETUP_FAILED: code(1, 'the native backend could not be prepared: {reason}', '{expected}'),
+  MODEL_NAN: code(1, 'the model gave no usable numbers: {reason}', 'check the weights, and that its input is in [0, 1]'),
   // --- runs ---
   ATTACK_FAILED: code(1, 'the attack {name} failed: {reason}', '{expected}'),
   DEFENSE_FAILED: code(1, 'the defense {name} failed on {id}: {reason}', '{expected}'),

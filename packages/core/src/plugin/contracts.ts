@@ -156,6 +156,8 @@ export interface AttackDefinition<S extends TObject = TObject> extends Definitio
   readonly needs: 'gradients' | 'logits' | 'labels' | 'nothing';
   /** Whether it draws random numbers. */
   readonly random: boolean;
+  /** The most that it spends on one image with these options, for `--dry-run` and for deciding what is worth capturing. */
+  cost(options: Static<S>): Cost;
   run(input: AttackInput, options: Static<S>): Promise<AttackOutput>;
 }
 

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+/*
+ * `npx shield` works right after `npm install` although install scripts never run: in a checkout, this file builds
+ * what is missing or older than its sources before it starts the program.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+
+if (existsSync(join(root, 'tsconfig.json')) && existsSync(join(root, 'packages')) && stale()) build();
+const { main } = await import(pathToFileURL(join(root, 'dist', 'main.js')).href);
+await main(process.argv);
+
+function stale() {
+  const projects = [root, ...readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name))];
+  return projects.some((project) => {
+    const built = join(project, 'dist', '.tsbuildinfo');
+    return !existsSync(built) || newest(join(project, 'src')) > statSync(built).mtimeMs;
+  });
+}
+
+function newest(folder) {
+  let time = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) time = Math.max(time, newest(path));
+    else if (entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts')) time = Math.max(time, statSync(path).mtimeMs);
+  }
+  return time;
+}
+
+function build() {
+  let tsc;
+  try {
+    tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  } catch {
+    process.stderr.write('shield is not built, and TypeScript is not installed: run npm install first\n');
+    process.exit(1);
+  }
+  process.stderr.write('building shield…\n');
+  const { status, stdout } = spawnSync(process.execPath, [tsc, '-b'], { cwd: root, encoding: 'utf8' });
+  if (status !== 0) {
+    process.stderr.write(`${stdout}\nthe build failed\n`);
+    process.exit(1);
+  }
+}

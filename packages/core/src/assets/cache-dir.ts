@@ -1,0 +1,27 @@
+import { constants } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ShieldError, reasonOf } from '../errors/index.js';
+
+/** Where downloads and the built native backend are kept: `$SHIELD_CACHE`, by default `~/.cache/shield`. */
+export function cacheDir(): string {
+  const named = process.env['SHIELD_CACHE'];
+  return named ? resolve(named) : join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'shield');
+}
+
+/**
+ * Makes a folder of the cache.
+ *
+ * @throws CACHE_NOT_WRITABLE
+ */
+export async function ensureCacheFolder(...parts: readonly string[]): Promise<string> {
+  const path = join(cacheDir(), ...parts);
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK);
+    return path;
+  } catch (error) {
+    throw new ShieldError('CACHE_NOT_WRITABLE', { path, reason: reasonOf(error) }, { cause: error });
+  }
+}

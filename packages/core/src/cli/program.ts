@@ -1,0 +1,122 @@
+import { Command, CommanderError, Option } from 'commander';
+import type { PluginPackage } from '../execution/plugin-package.js';
+import { exitCodeOf, formatError } from './print-error.js';
+
+export interface ProgramOptions {
+  /** The plugin packages that come with the program; called by commands that need plugins, never for help. */
+  readonly plugins: () => Promise<readonly PluginPackage[]>;
+}
+
+export interface Program {
+  parse(argv: readonly string[]): Promise<void>;
+}
+
+const BACKENDS = ['auto', 'node-gpu', 'node', 'webgpu', 'wasm', 'cpu'];
+const OVERRIDES = 'key=value, +key=value (new key), ~key (remove); model=NAME picks a config group';
+
+/**
+ * The command line. Commands load what they do when they run: help starts at once, and the backend is loaded only by
+ * what computes.
+ */
+export function createProgram(options: ProgramOptions): Program {
+  const program = new Command('shield')
+    .description('Adversarial-robustness experiments on image classifiers, declared in YAML')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`CLI_USAGE: ${text.replace(/^error: /, '')}`) })
+    .showSuggestionAfterError(true)
+    .helpOption('-h, --help', 'show help');
+
+  program
+    .command('run')
+    .description('run a spec: attack, defend, evaluate (or train)')
+    .argument('<spec>', 'YAML file')
+    .argument('[overrides...]', OVERRIDES)
+    .option('--perform <stages>', 'only these stages: attack, defend, evaluate, train (comma between)')
+    .addOption(new Option('--backend <name>', 'tfjs backend').choices(BACKENDS))
+    .option('--dry-run', 'print the resolved spec, the plan and what it costs; run nothing')
+    .option('--json', 'print the result as JSON')
+    .option('-q, --quiet', 'print the results only')
+    .action(async (spec: string, overrides: string[], flags: object) => {
+      const { runCommand } = await import('./run-command.js');
+      await runCommand(options, { spec, overrides, ...flags });
+    });
+
+  program
+    .command('resume')
+    .description('go on with a run that failed or was interrupted, from its last finished batch')
+    .argument('<run>', 'run id, the beginning of one, or "latest"')
+    .option('--json', 'print the result as JSON')
+    .option('-q, --quiet', 'print the results only')
+    .action(async (run: string, flags: object) => {
+      const { resumeCommand } = await import('./run-command.js');
+      await resumeCommand(options, { run, ...flags });
+    });
+
+  program
+    .command('validate')
+    .description('check specs without running them')
+    .argument('<specs...>', 'YAML files; overrides may follow')
+    .option('--json', 'print what is found as JSON')
+    .action(async (specs: string[], flags: object) => {
+      const { validateCommand } = await import('./validate-command.js');
+      await validateCommand(options, { specs, ...flags });
+    });
+
+  program
+    .command('plugins')
+    .description('list the plugins, or the options of one with their units and defaults')
+    .argument('[name]', 'plugin name, or kind:name')
+    .option('--json', 'print as JSON')
+    .action(async (name: string | undefined, flags: object) => {
+      const { pluginsCommand } = await import('./plugins-command.js');
+      await pluginsCommand(options, { name, ...flags });
+    });
+
+  program
+    .command('runs')
+    .description('list the runs with their states')
+    .option('--json', 'print as JSON')
+    .action(async (flags: object) => {
+      const { runsCommand } = await import('./runs-command.js');
+      await runsCommand(flags);
+    });
+
+  program
+    .command('setup')
+    .description('prepare the native backend now (shield run does it when it is needed)')
+    .option('--gpu', 'TensorFlow with CUDA; by default where a GPU is found')
+    .option('--force', 'prepare it anew')
+    .action(async (flags: object) => {
+      const { setupCommand } = await import('./setup-command.js');
+      await setupCommand(flags);
+    });
+
+  program
+    .command('docs', { hidden: true })
+    .description('write the generated pages: plugins, errors, the JSON Schema of specs')
+    .option('--check', 'write nothing; fail where a page is not up to date')
+    .action(async (flags: object) => {
+      const { docsCommand } = await import('./docs-command.js');
+      await docsCommand(options, flags);
+    });
+
+  return { parse: (argv) => parse(program, argv) };
+}
+
+async function parse(program: Command, argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // `shield plugins | head` closes the pipe early: that is no failure.
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
+    }
+    process.stderr.write(`${formatError(error)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}

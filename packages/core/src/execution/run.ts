@@ -1,0 +1,117 @@
+import { join, resolve } from 'node:path';
+import { inject, injectable, type DependencyContainer } from 'tsyringe';
+import { ShieldError } from '../errors/index.js';
+import { flatMetrics } from '../report/flat-metrics.js';
+import type { Reporter } from '../pipeline/reporter.js';
+import { unsupported } from '../spec/unsupported.js';
+import type { LoadedSpec } from '../spec/load-spec.js';
+import {
+  collectProvenance,
+  createRun,
+  findRun,
+  runStatus,
+  runsFolder,
+  withRun,
+  writeMetrics,
+  type Run,
+  type RunContext,
+  type Tracker,
+} from '../tracking/index.js';
+import { toYaml } from '../spec/to-yaml.js';
+import { Experiment } from './experiment.js';
+import type { RunOptions, RunResult, Shield } from './shield.js';
+import { TOKENS } from './tokens.js';
+
+/** Makes the run's directory and works through the spec in it. */
+export async function startRun(
+  parts: DependencyContainer,
+  loaded: LoadedSpec,
+  specFolder: string,
+  options: RunOptions,
+): Promise<RunResult> {
+  unsupported(loaded);
+  const runner = parts.resolve(Runner);
+  const run = await runner.create(loaded, specFolder, options);
+  return runner.work(run, loaded, specFolder, options);
+}
+
+/**
+ * @throws RUN_NOT_FOUND; RUN_NOT_RESUMABLE for one that is finished; RUN_LOCKED for one that is at work
+ */
+export async function resumeRun(
+  parts: DependencyContainer,
+  shield: Shield,
+  name: string,
+  options: RunOptions,
+): Promise<RunResult> {
+  const runner = parts.resolve(Runner);
+  const run = await runner.find(name);
+  const loaded = await shield.load(run.files.resolved);
+  const record = await runner.originOf(run);
+  return runner.work(run, loaded, record, options);
+}
+
+@injectable()
+class Runner {
+  constructor(
+    @inject(TOKENS.container) private readonly parts: DependencyContainer,
+    @inject(TOKENS.reporter) private readonly reporter: Reporter,
+    @inject(TOKENS.runsFolder) private readonly folder: string | undefined,
+    @inject(TOKENS.trackers) private readonly trackers: readonly Tracker[],
+  ) {}
+
+  get #runs(): string {
+    return this.folder === undefined ? runsFolder() : resolve(this.folder);
+  }
+
+  async create(loaded: LoadedSpec, specFolder: string, options: RunOptions): Promise<Run> {
+    const commandLine = options.commandLine ?? [];
+    const provenance = await collectProvenance({ seed: loaded.resolved.seed, commandLine, specDir: resolve(specFolder) });
+    return createRun(this.#runs, {
+      name: loaded.resolved.name,
+      specText: loaded.text,
+      resolvedText: toYaml(loaded.resolved),
+      hash: loaded.hash,
+      provenance,
+      commandLine,
+    });
+  }
+
+  async find(name: string): Promise<Run> {
+    const run = await findRun(this.#runs, name);
+    const { state } = await runStatus(run.path);
+    if (state === 'COMPLETED') {
+      throw new ShieldError('RUN_NOT_RESUMABLE', { id: run.id, reason: 'it is finished', expected: `see ${run.path}` });
+    }
+    return run;
+  }
+
+  /** The folder that paths in the run's spec are relative to. */
+  async originOf(run: Run): Promise<string> {
+    const { readFile } = await import('node:fs/promises');
+    const record = JSON.parse(await readFile(run.files.provenance, 'utf8')) as { specDir?: string };
+    return record.specDir ?? process.cwd();
+  }
+
+  async work(run: Run, loaded: LoadedSpec, specFolder: string, options: RunOptions): Promise<RunResult> {
+    const owns = options.ownsProcess ?? false;
+    const experiment = this.parts.resolve(Experiment);
+    return withRun(
+      run,
+      async (context: RunContext) => {
+        const result = await experiment.perform({ context, loaded, specFolder: resolve(specFolder), artifacts: join(this.#runs, 'artifacts') });
+        const metrics = { ...result.metrics, ...(result.summary ? flatMetrics(result.summary) : {}) };
+        for (const [key, value] of Object.entries(metrics)) await context.emit({ type: 'metric', key, value });
+        await writeMetrics(run, metrics);
+        return { run, spec: loaded.resolved, summary: result.summary, metrics };
+      },
+      {
+        trackers: this.trackers,
+        handleSignals: owns,
+        captureConsole: owns,
+        warn: (message) => this.reporter.warn(message),
+        ...(options.signal ? { signal: options.signal } : {}),
+      },
+    );
+  }
+}

@@ -1,0 +1,31 @@
+import type { DependencyContainer, InjectionToken } from 'tsyringe';
+import type { Backend } from '../backend/backend.js';
+import type { Assets } from '../plugin/contracts.js';
+import type { PluginRegistry } from '../plugin/registry.js';
+import type { Reporter } from '../pipeline/reporter.js';
+import type { BackendChoice } from '../spec/resolved-spec.js';
+import type { Tracker } from '../tracking/events.js';
+
+/** Opens the one backend of this process. */
+export type BackendOpener = (
+  choice: BackendChoice,
+  options: {
+    readonly threads: number;
+    readonly log: (message: string) => void;
+    readonly warn: (message: string) => void;
+  },
+) => Promise<Backend>;
+
+/** What core's parts ask the container for; a program may register its own in their place. */
+export const TOKENS = {
+  container: Symbol('container') as InjectionToken<DependencyContainer>,
+  registry: Symbol('registry') as InjectionToken<PluginRegistry>,
+  assets: Symbol('assets') as InjectionToken<Assets>,
+  reporter: Symbol('reporter') as InjectionToken<Reporter>,
+  openBackend: Symbol('openBackend') as InjectionToken<BackendOpener>,
+  /** Folder that runs and artifacts go to; undefined: as the environment says. */
+  runsFolder: Symbol('runsFolder') as InjectionToken<string | undefined>,
+  /** Folders with config groups, beside those found from the spec. */
+  configFolders: Symbol('configFolders') as InjectionToken<readonly string[]>,
+  trackers: Symbol('trackers') as InjectionToken<readonly Tracker[]>,
+} as const;

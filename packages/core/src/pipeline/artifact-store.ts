@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import lockfile from 'proper-lockfile';
+import { ShieldError, reasonOf, systemCode, writeError } from '../errors/index.js';
+import { canonicalJson } from '../spec/canonical.js';
+
+/** What determines an artifact: anything that can be written as JSON. Its hash is the artifact's name. */
+export type ArtifactKey = Readonly<Record<string, unknown>>;
+
+/** One batch of an artifact: rows (one an image) and, for images, a file beside them. */
+export interface ArtifactBatch<Row> {
+  readonly rows: readonly Row[];
+  /** Path of the batch's file, where it has one. */
+  readonly file?: string;
+  readonly seconds: number;
+}
+
+interface BatchRecord<Row> {
+  readonly rows: readonly Row[];
+  readonly seconds: number;
+  readonly file?: { readonly name: string; readonly bytes: number; readonly sha256: string };
+}
+
+const LOCK_STALE_MS = 120_000;
+
+/**
+ * What stages leave, in folders named by the hash of all that determines them: computed once, shared by every run
+ * that needs the same, never overwritten. A batch exists when its record has been renamed into place; what a killed
+ * run left half written is not seen.
+ */
+export class ArtifactStore {
+  constructor(readonly root: string) {}
+
+  path(kind: string, key: ArtifactKey): string {
+    return join(this.root, `${kind}-${keyHash(key)}`);
+  }
+
+  /** Opens for reading, and for writing what is missing. */
+  async open<Row>(kind: string, key: ArtifactKey): Promise<Artifact<Row>> {
+    const path = this.path(kind, key);
+    try {
+      await mkdir(path, { recursive: true });
+      const keyFile = join(path, 'key.json');
+      if (!existsSync(keyFile)) await writeAtomically(keyFile, `${JSON.stringify(key, null, 2)}\n`);
+    } catch (error) {
+      throw writeError(error, path);
+    }
+    return new Artifact<Row>(path, kind, keyHash(key));
+  }
+}
+
+/** The first 20 hex digits of the sha256 of the key's canonical JSON. */
+export function keyHash(key: ArtifactKey): string {
+  return createHash('sha256').update(canonicalJson(key)).digest('hex').slice(0, 20);
+}
+
+export class Artifact<Row> {
+  constructor(
+    readonly path: string,
+    readonly kind: string,
+    readonly hash: string,
+  ) {}
+
+  get name(): string {
+    return `${this.kind}-${this.hash}`;
+  }
+
+  /** The number of batches when all are there, else undefined. */
+  async complete(): Promise<{ readonly batches: number } | undefined> {
+    const text = await readIfThere(join(this.path, 'complete.json'));
+    return text === undefined ? undefined : (JSON.parse(text) as { batches: number });
+  }
+
+  has(index: number): boolean {
+    return existsSync(this.#record(index));
+  }
+
+  /** @throws ARTIFACT_CORRUPT when the record does not carry its own checksum */
+  async read(index: number): Promise<ArtifactBatch<Row>> {
+    const path = this.#record(index);
+    const text = await readFile(path, 'utf8').catch((error: unknown) => {
+      throw new ShieldError('ARTIFACT_CORRUPT', { path: this.path, reason: reasonOf(error) }, { cause: error });
+    });
+    const newline = text.indexOf('\n');
+    const body = text.slice(newline + 1);
+    if (newline < 0 || sha256(body) !== text.slice(0, newline)) {
+      throw new ShieldError('ARTIFACT_CORRUPT', { path: this.path, reason: `the checksum of batch ${index} is wrong` });
+    }
+    const record = JSON.parse(body) as BatchRecord<Row>;
+    if (!record.file) return { rows: record.rows, seconds: record.seconds };
+    return { rows: record.rows, seconds: record.seconds, file: join(this.path, record.file.name) };
+  }
+
+  /**
+   * Adds a batch. `write` makes the batch's file at the path it is given and says its size and sha256; the record is
+   * renamed into place last.
+   */
+  async write(
+    index: number,
+    rows: readonly Row[],
+    seconds: number,
+    write?: (path: string) => Promise<{ bytes: number; sha256: string }>,
+  ): Promise<void> {
+    try {
+      let file: BatchRecord<Row>['file'];
+      if (write) {
+        const name = `${batchName(index)}.tfrecord`;
+        file = { name, ...(await write(join(this.path, name))) };
+      }
+      const body = `${JSON.stringify({ seconds, ...(file ? { file } : {}), rows })}\n`;
+      await writeAtomically(this.#record(index), `${sha256(body)}\n${body}`);
+    } catch (error) {
+      throw writeError(error, this.path);
+    }
+  }
+
+  async finish(batches: number): Promise<void> {
+    try {
+      await writeAtomically(join(this.path, 'complete.json'), `${JSON.stringify({ batches })}\n`);
+    } catch (error) {
+      throw writeError(error, this.path);
+    }
+  }
+
+  /** Every batch in order. */
+  async *batches(): AsyncGenerator<ArtifactBatch<Row>> {
+    const complete = await this.complete();
+    for (let index = 0; complete ? index < complete.batches : this.has(index); index++) yield await this.read(index);
+  }
+
+  /**
+   * Runs `compute` while no other process writes this artifact. Where another one does, waits (saying so once); by
+   * then there is often nothing left to compute.
+   */
+  async exclusively<T>(signal: AbortSignal, onWait: () => void, compute: () => Promise<T>): Promise<T> {
+    let waiting = false;
+    for (;;) {
+      signal.throwIfAborted();
+      let release: () => Promise<void>;
+      try {
+        release = await lockfile.lock(this.path, { stale: LOCK_STALE_MS, update: 10_000, realpath: false });
+      } catch (error) {
+        if (systemCode(error) !== 'ELOCKED') throw writeError(error, this.path);
+        if (!waiting) onWait();
+        waiting = true;
+        await sleep(500, undefined, { signal });
+        continue;
+      }
+      try {
+        return await compute();
+      } finally {
+        await release().catch(() => undefined);
+      }
+    }
+  }
+
+  #record(index: number): string {
+    return join(this.path, `${batchName(index)}.json`);
+  }
+}
+
+function batchName(index: number): string {
+  return `batch-${String(index).padStart(6, '0')}`;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Written beside, flushed, renamed: readers see all of it or nothing. */
+async function writeAtomically(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2, 8)}.tmp`;
+  try {
+    await writeFile(temporary, text);
+    const handle = await open(temporary, 'r+');
+    await handle.sync().finally(() => handle.close());
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,303 @@
+import { setImmediate } from 'node:timers/promises';
+import * as tf from '@tensorflow/tfjs-core';
+import { ShieldError, reasonOf } from '../errors/index.js';
+import { decodeImageRecord, encodeImageRecord } from '../records/image-record.js';
+import { readRecords, writeRecords } from '../records/tfrecord.js';
+import { Random } from '../random/random.js';
+import type { AttackOutput, AttackPlugin } from '../plugin/index.js';
+import type { Artifact } from './artifact-store.js';
+import { inputBatches, type ImageBatch } from './input-batches.js';
+import { attackKey } from './keys.js';
+import { distances } from './norms.js';
+import type { Chosen, PipelineContext } from './context.js';
+import { fools, type AttackRow, type PredictionRow } from './rows.js';
+import { createTargetModel } from './target-model.js';
+
+/** Below this many gradients in all, capturing the attack's graphs costs more than it saves. */
+const CAPTURE_FROM_GRADIENTS = 256;
+
+/** Images further outside [0, 1] than float rounding explains are a fault of the attack. */
+const RANGE_TOLERANCE = 1e-5;
+
+interface CommonOptions {
+  readonly labels: 'true' | 'predicted' | true;
+  readonly attack_misclassified: boolean;
+  readonly target?: 'none' | 'random' | 'least_likely' | number;
+}
+
+/**
+ * Makes the attacked images of one attack, batch by batch, where they are not there yet. Images that the model gets
+ * wrong already pass through unchanged and are counted apart.
+ */
+export async function attackStage(
+  context: PipelineContext,
+  attack: Chosen<AttackPlugin>,
+  clean: Artifact<PredictionRow>,
+): Promise<Artifact<AttackRow>> {
+  const artifact = await context.store.open<AttackRow>('attacked', attackKey(context, attack));
+  const info = { stage: 'attack', name: attack.name };
+  if (await artifact.complete()) {
+    await context.emit({ type: 'stage', ...info, phase: 'reused' });
+    context.reporter.log(`attack ${attack.name}: taken from ${artifact.name}`);
+    return artifact;
+  }
+  const wait = () => context.reporter.log(`attack ${attack.name}: another run computes it; waiting`);
+  await artifact.exclusively(context.signal, wait, async () => {
+    if (await artifact.complete()) return;
+    await context.emit({ type: 'stage', ...info, phase: 'start' });
+    const started = performance.now();
+    await computeMissing(context, attack, clean, artifact);
+    await context.emit({ type: 'stage', ...info, phase: 'end', seconds: (performance.now() - started) / 1000 });
+  });
+  await context.emit({ type: 'artifact', kind: 'attacked', key: artifact.hash, path: artifact.path });
+  return artifact;
+}
+
+async function computeMissing(
+  context: PipelineContext,
+  attack: Chosen<AttackPlugin>,
+  clean: Artifact<PredictionRow>,
+  artifact: Artifact<AttackRow>,
+): Promise<void> {
+  const total = context.dataset.size;
+  const batches = Math.ceil((total ?? Infinity) / context.spec.batch);
+  const stage = context.reporter.stage({ stage: 'attack', name: attack.name, total });
+  const counter = new PassCounter();
+  const gradients = attack.plugin.cost(attack.options as never).gradients * Math.min(batches * context.spec.batch, total ?? Infinity);
+  const target = createTargetModel({
+    model: context.model,
+    backend: context.backend,
+    capture: gradients >= CAPTURE_FROM_GRADIENTS,
+    count: (rows, cost) => counter.add(rows, cost),
+  });
+  try {
+    let done = 0;
+    let fooled = 0;
+    let tried = 0;
+    let count = 0;
+    const input = {
+      batch: context.spec.batch,
+      size: context.model.inputSize,
+      preprocess: context.preprocess,
+      onCorrupt: context.onCorrupt,
+      classes: context.model.classes - context.model.labelOffset,
+      signal: context.signal,
+      needed: (index: number) => {
+        count = Math.max(count, index + 1);
+        return !artifact.has(index);
+      },
+    };
+    for await (const batch of inputBatches(context.dataset, input)) {
+      const started = performance.now();
+      const cleanRows = (await clean.read(batch.index)).rows.filter((row) => row.dropped === undefined);
+      const within = (share: number) => stage.update(done + share * batch.ids.length, note(fooled, tried));
+      const { rows, pixels } = await attackBatch(context, attack, target, counter, batch, cleanRows, within);
+      const seconds = (performance.now() - started) / 1000;
+      await artifact.write(batch.index, rows, seconds, (path) => writeImages(path, batch, pixels, context.model.inputSize));
+      done = Math.min(total ?? Infinity, (batch.index + 1) * context.spec.batch);
+      tried += rows.filter((row) => row.attacked).length;
+      fooled += rows.filter((row) => row.attacked && row.success).length;
+      stage.update(done, note(fooled, tried));
+      await context.emit({ type: 'batch', stage: 'attack', name: attack.name, batch: batch.index, done, of: total ?? done });
+    }
+    await artifact.finish(count);
+    stage.end(note(fooled, tried));
+  } finally {
+    target.dispose();
+  }
+}
+
+function note(fooled: number, tried: number): string {
+  return tried === 0 ? '' : `fooled ${fooled}/${tried}`;
+}
+
+async function attackBatch(
+  context: PipelineContext,
+  attack: Chosen<AttackPlugin>,
+  target: ReturnType<typeof createTargetModel>,
+  counter: PassCounter,
+  batch: ImageBatch,
+  cleanRows: readonly PredictionRow[],
+  progress: (share: number) => void,
+): Promise<{ rows: AttackRow[]; pixels: Float32Array }> {
+  const options = attack.options as unknown as CommonOptions;
+  const { height, width } = context.model.inputSize;
+  const length = height * width * 3;
+  const offset = context.model.labelOffset;
+  const usePredicted = options.labels === 'predicted';
+  const sources = batch.labels.map((label, i) => (usePredicted ? cleanRows[i]!.draws[0]!.top[0]! : label));
+  const chosen = batch.ids.flatMap((_, i) =>
+    options.attack_misclassified || cleanRows[i]!.draws[0]!.top[0] === sources[i] ? [i] : [],
+  );
+  const targets = chooseTargets(context, options, chosen, batch, sources, cleanRows);
+  const pixels = batch.pixels.slice();
+  const iterations = new Int32Array(batch.ids.length);
+  const failures = new Map<number, string>();
+  counter.start(chosen.length);
+
+  if (chosen.length > 0) {
+    const images = tf.tensor4d(gather(batch.pixels, chosen, length), [chosen.length, height, width, 3]);
+    let output: AttackOutput;
+    try {
+      output = await attack.plugin.run(
+        {
+          model: target,
+          images,
+          labels: Int32Array.from(chosen, (i) => sources[i]! + offset),
+          ...(targets ? { targets: Int32Array.from(chosen, (i) => targets.get(i)! + offset) } : {}),
+          ids: chosen.map((i) => batch.ids[i]!),
+          random: (i, draw = 0) => new Random(context.spec.seed, 'attack', attack.plugin.name, batch.ids[chosen[i]!]!, draw),
+          checkpoint: async (at) => {
+            if (at) progress(at.done / at.of);
+            await setImmediate();
+            context.signal.throwIfAborted();
+          },
+        },
+        attack.options as never,
+      );
+    } finally {
+      images.dispose();
+    }
+    const result = (await output.images.data()) as Float32Array;
+    output.images.dispose();
+    chosen.forEach((i, row) => {
+      const failure = place(pixels, i * length, result.subarray(row * length, (row + 1) * length));
+      if (failure) failures.set(i, failure);
+      iterations[i] = output.iterations[row]!;
+    });
+  }
+
+  const judged = await context.predictor.predict(pixels);
+  const rows = batch.ids.map((id, i): AttackRow => {
+    const attacked = chosen.includes(i);
+    const goal = targets?.get(i);
+    const passes = counter.of(chosen.indexOf(i));
+    return {
+      id,
+      label: batch.labels[i]!,
+      attacked,
+      success: attacked && fools(judged[i]!, { source: sources[i]!, ...(goal === undefined ? {} : { target: goal }) }),
+      source: sources[i]!,
+      ...(goal === undefined ? {} : { target: goal }),
+      ...distances(batch.pixels.subarray(i * length, (i + 1) * length), pixels.subarray(i * length, (i + 1) * length)),
+      iterations: iterations[i]!,
+      ...passes,
+      ...(failures.has(i) ? { failure: failures.get(i)! } : {}),
+    };
+  });
+  return { rows, pixels };
+}
+
+/** Copies an attacked image in, clipped to [0, 1]; one that is not usable leaves the clean image standing. */
+function place(pixels: Float32Array, start: number, image: Float32Array): string | undefined {
+  let low = 0;
+  let high = 1;
+  for (const value of image) {
+    if (!Number.isFinite(value)) return `the attack made ${value} of a pixel`;
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  if (low < -RANGE_TOLERANCE || high > 1 + RANGE_TOLERANCE) return `the attack left [0, 1]: ${low} … ${high}`;
+  for (let k = 0; k < image.length; k++) pixels[start + k] = Math.min(1, Math.max(0, image[k]!));
+  return undefined;
+}
+
+function chooseTargets(
+  context: PipelineContext,
+  options: CommonOptions,
+  chosen: readonly number[],
+  batch: ImageBatch,
+  sources: readonly number[],
+  cleanRows: readonly PredictionRow[],
+): Map<number, number> | undefined {
+  const mode = options.target ?? 'none';
+  if (mode === 'none') return undefined;
+  const classes = context.model.classes - context.model.labelOffset;
+  return new Map(
+    chosen.map((i) => {
+      if (mode === 'least_likely') return [i, cleanRows[i]!.least!];
+      if (mode === 'random') {
+        const drawn = new Random(context.spec.seed, 'target', batch.ids[i]!).integer(classes - 1);
+        return [i, drawn < sources[i]! ? drawn : drawn + 1];
+      }
+      if (mode >= classes || mode === sources[i]) {
+        const reason = mode >= classes ? `the target class ${mode} does not exist` : `${batch.ids[i]} is of the target class ${mode} already`;
+        throw new ShieldError('ATTACK_FAILED', { name: context.spec.name, reason, expected: `give a target from 0 to ${classes - 1}, or target: random` });
+      }
+      return [i, mode];
+    }),
+  );
+}
+
+function gather(pixels: Float32Array, rows: readonly number[], length: number): Float32Array {
+  const out = new Float32Array(rows.length * length);
+  rows.forEach((row, i) => out.set(pixels.subarray(row * length, (row + 1) * length), i * length));
+  return out;
+}
+
+async function writeImages(
+  path: string,
+  batch: ImageBatch,
+  pixels: Float32Array,
+  size: { readonly height: number; readonly width: number },
+): Promise<{ bytes: number; sha256: string }> {
+  const length = size.height * size.width * 3;
+  return writeRecords(
+    path,
+    batch.ids.map((id, i) =>
+      encodeImageRecord({ id, label: batch.labels[i]!, image: { data: pixels.subarray(i * length, (i + 1) * length), ...size } }),
+    ),
+  );
+}
+
+/** The attacked images in batches, in the form in which clean ones come. */
+export async function* attackedBatches(
+  artifact: Artifact<AttackRow>,
+  needed: (index: number) => boolean,
+): AsyncGenerator<ImageBatch> {
+  const batches = (await artifact.complete())?.batches ?? 0;
+  for (let index = 0; index < batches; index++) {
+    if (!needed(index)) continue;
+    const { rows, file } = await artifact.read(index);
+    const images: Float32Array[] = [];
+    try {
+      for await (const record of readRecords(file!)) {
+        images.push((await decodeImageRecord(record)).image.data as Float32Array);
+      }
+    } catch (error) {
+      throw new ShieldError('ARTIFACT_CORRUPT', { path: artifact.path, reason: reasonOf(error) }, { cause: error });
+    }
+    if (images.length !== rows.length) {
+      throw new ShieldError('ARTIFACT_CORRUPT', { path: artifact.path, reason: `batch ${index} has ${images.length} of ${rows.length} images` });
+    }
+    const pixels = new Float32Array(images.reduce((sum, image) => sum + image.length, 0));
+    let start = 0;
+    for (const image of images) {
+      pixels.set(image, start);
+      start += image.length;
+    }
+    yield { index, ids: rows.map((row) => row.id), labels: rows.map((row) => row.label), pixels, dropped: [] };
+  }
+}
+
+/** Books forward passes and gradients to the rows of the batch in work. */
+class PassCounter {
+  #forwards = new Float64Array(0);
+  #gradients = new Float64Array(0);
+
+  start(rows: number): void {
+    this.#forwards = new Float64Array(rows);
+    this.#gradients = new Float64Array(rows);
+  }
+
+  add(rows: ArrayLike<number>, cost: { readonly forwards: number; readonly gradients: number }): void {
+    for (let i = 0; i < rows.length; i++) {
+      this.#forwards[rows[i]!]! += cost.forwards;
+      this.#gradients[rows[i]!]! += cost.gradients;
+    }
+  }
+
+  of(row: number): { forwards: number; gradients: number } {
+    return { forwards: this.#forwards[row] ?? 0, gradients: this.#gradients[row] ?? 0 };
+  }
+}

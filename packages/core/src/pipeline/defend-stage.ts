@@ -1,0 +1,60 @@
+import { toByteImage } from '../images/quantize.js';
+import { encodeImageRecord } from '../records/image-record.js';
+import { writeRecords } from '../records/tfrecord.js';
+import type { PipelineContext } from './context.js';
+import { defend, type Source } from './judge.js';
+import { judgedKey } from './keys.js';
+
+interface DefendedRow {
+  readonly id: string;
+  readonly label: number;
+  readonly draw: number;
+}
+
+/**
+ * Leaves the defended images themselves (TFRecords, uint8 for codecs, else float32), each draw after the other within
+ * its batch. Only where the defend stage is asked for alone: an evaluation makes them again from the same random
+ * streams, which costs less than reading them back.
+ */
+export async function defendStage(context: PipelineContext, source: Source): Promise<void> {
+  for (const defense of context.defenses) {
+    const draws = defense.plugin.random ? context.spec.evaluate.draws : 1;
+    const artifact = await context.store.open<DefendedRow>('defended', judgedKey(context, source.key, { defense, draws }));
+    if (await artifact.complete()) {
+      context.reporter.log(`defend ${source.name} by ${defense.name}: taken from ${artifact.name}`);
+      continue;
+    }
+    const stage = context.reporter.stage({ stage: 'defend', name: `${source.name} by ${defense.name}`, total: context.dataset.size });
+    const wait = () => context.reporter.log('another run makes the same images; waiting');
+    await artifact.exclusively(context.signal, wait, async () => {
+      let count = 0;
+      const needed = (index: number) => {
+        count = Math.max(count, index + 1);
+        return !artifact.has(index);
+      };
+      const { height, width } = context.model.inputSize;
+      const length = height * width * 3;
+      for await (const batch of source.batches(needed)) {
+        context.signal.throwIfAborted();
+        const started = performance.now();
+        const rows: DefendedRow[] = [];
+        const records: Uint8Array[] = [];
+        for (let draw = 0; draw < draws; draw++) {
+          for (const [i, id] of batch.ids.entries()) {
+            const given = { data: batch.pixels.subarray(i * length, (i + 1) * length), height, width };
+            const result = await defend(context, defense, given, id, draw);
+            const image = defense.plugin.takes === 'bytes' ? toByteImage(result, 'round') : result;
+            rows.push({ id, label: batch.labels[i]!, draw });
+            records.push(await encodeImageRecord({ id, label: batch.labels[i]!, image }));
+          }
+        }
+        await artifact.write(batch.index, rows, (performance.now() - started) / 1000, (path) => writeRecords(path, records));
+        stage.update(Math.min(context.dataset.size ?? Infinity, (batch.index + 1) * context.spec.batch));
+        await context.emit({ type: 'batch', stage: 'defend', name: defense.name, batch: batch.index, done: batch.ids.length, of: context.dataset.size ?? 0 });
+      }
+      await artifact.finish(count);
+    });
+    stage.end();
+    await context.emit({ type: 'artifact', kind: 'defended', key: artifact.hash, path: artifact.path });
+  }
+}

@@ -1,0 +1,98 @@
+import { ShieldError } from '../errors/index.js';
+import type { AttackPlugin } from '../plugin/index.js';
+import type { Artifact } from './artifact-store.js';
+import { attackStage, attackedBatches } from './attack-stage.js';
+import { collect, type Collected, type ImageResult } from './collect.js';
+import type { Chosen, PipelineContext } from './context.js';
+import { defendStage } from './defend-stage.js';
+import { inputBatches } from './input-batches.js';
+import { AS_THEY_ARE, ROUNDED, judgeStage, type Path, type Source } from './judge.js';
+import { attackKey, cleanKey } from './keys.js';
+import type { AttackRow, PredictionRow } from './rows.js';
+import type { Summary } from './summary.js';
+
+/** Attack, defend, evaluate: as many of these as the spec performs. Clean accuracy is always measured first. */
+export async function runPipeline(
+  context: PipelineContext,
+  onImage: (result: ImageResult) => Promise<void> | void,
+): Promise<{ readonly summary: Summary; readonly collected: Collected }> {
+  const { perform } = context.spec;
+  const source = cleanSource(context);
+  const clean = await judgeStage(context, source, [AS_THEY_ARE]);
+  const cleanPredictions = clean.get(AS_THEY_ARE.name)!;
+  await refuseEmpty(context, cleanPredictions);
+
+  const attacked = new Map<string, Artifact<AttackRow>>();
+  for (const attack of context.attacks) {
+    attacked.set(
+      attack.name,
+      perform.includes('attack')
+        ? await attackStage(context, attack, cleanPredictions)
+        : await existing(context, attack, perform.includes('evaluate') ? 'evaluate' : 'defend'),
+    );
+  }
+
+  const evaluating = perform.includes('evaluate');
+  if (perform.includes('defend') && !evaluating) {
+    await defendStage(context, source);
+    for (const attack of context.attacks) await defendStage(context, attackedSource(context, attack, attacked.get(attack.name)!));
+  }
+
+  const defenses = evaluating ? context.defenses.map((defense): Path => ({ name: defense.name, defense })) : [];
+  const cleanDefended = defenses.length > 0 ? await judgeStage(context, source, defenses) : new Map<string, Artifact<PredictionRow>>();
+  const attacks: [string, { images: Artifact<AttackRow>; predictions: Map<string, Artifact<PredictionRow>> }][] = [];
+  for (const attack of context.attacks) {
+    const images = attacked.get(attack.name)!;
+    const predictions = await judgeStage(context, attackedSource(context, attack, images), [AS_THEY_ARE, ROUNDED, ...defenses]);
+    attacks.push([attack.name, { images, predictions }]);
+  }
+  const collected = { clean: new Map([...clean, ...cleanDefended]), attacks: new Map(attacks) };
+  return { summary: await collect(context, collected, onImage), collected };
+}
+
+export function cleanSource(context: PipelineContext): Source {
+  return {
+    name: 'clean',
+    key: cleanKey(context),
+    batches: (needed) =>
+      inputBatches(context.dataset, {
+        batch: context.spec.batch,
+        size: context.model.inputSize,
+        preprocess: context.preprocess,
+        onCorrupt: context.onCorrupt,
+        classes: context.model.classes - context.model.labelOffset,
+        signal: context.signal,
+        needed,
+      }),
+  };
+}
+
+export function attackedSource(
+  context: PipelineContext,
+  attack: Chosen<AttackPlugin>,
+  artifact: Artifact<AttackRow>,
+): Source {
+  return {
+    name: attack.name,
+    key: attackKey(context, attack),
+    batches: (needed) => attackedBatches(artifact, needed),
+  };
+}
+
+async function existing(
+  context: PipelineContext,
+  attack: Chosen<AttackPlugin>,
+  stage: string,
+): Promise<Artifact<AttackRow>> {
+  const artifact = await context.store.open<AttackRow>('attacked', attackKey(context, attack));
+  if (await artifact.complete()) return artifact;
+  throw new ShieldError('ARTIFACT_MISSING', { stage, needed: 'attack', spec: context.specPath });
+}
+
+async function refuseEmpty(context: PipelineContext, clean: Artifact<PredictionRow>): Promise<void> {
+  for await (const { rows } of clean.batches()) if (rows.some((row) => row.dropped === undefined)) return;
+  throw new ShieldError('DATASET_EMPTY', {
+    name: context.spec.dataset.use,
+    reason: (await clean.complete())!.batches === 0 ? 'nothing was found' : 'no image could be read',
+  });
+}

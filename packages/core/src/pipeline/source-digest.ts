@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * sha256 over a source file and all it imports by relative path: what a plugin computes is named by the code that
+ * computes it, so a changed attack is never confused with its former self.
+ */
+export function sourceDigest(file: string | undefined): string {
+  if (file === undefined || !existsSync(file)) return 'unknown';
+  const files = new Set<string>();
+  const pending = [resolve(file)];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (files.has(next)) continue;
+    files.add(next);
+    for (const specifier of relativeImports(readFileSync(next, 'utf8'))) {
+      const target = resolveImport(dirname(next), specifier);
+      if (target) pending.push(target);
+    }
+  }
+  return digestOf([...files].sort(), dirname(file));
+}
+
+/** sha256 over the parts of core that decide numbers: images, random streams, attacks' run time, this pipeline. */
+export function coreDigest(): string {
+  const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+  const files = ['backend', 'images', 'pipeline', 'random', 'records'].flatMap((folder) => sourcesIn(join(root, folder)));
+  return digestOf(files.sort(), root);
+}
+
+function sourcesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return sourcesIn(path);
+    return /(?<!\.d)(?<!\.test)\.(js|ts)$/.test(entry.name) ? [path] : [];
+  });
+}
+
+function digestOf(files: readonly string[], root: string): string {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(`${relative(root, file)}\0`).update(readFileSync(file)).update('\0');
+  return hash.digest('hex').slice(0, 16);
+}
+
+function relativeImports(source: string): string[] {
+  return [...source.matchAll(/(?:from|import)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g)].map((match) => match[1]!);
+}
+
+function resolveImport(folder: string, specifier: string): string | undefined {
+  const path = resolve(folder, specifier);
+  const candidates = [path, path.replace(/\.js$/, '.ts'), `${path}.ts`, `${path}.js`, `${path}.mjs`];
+  return candidates.find((candidate) => /\.[cm]?[jt]s$/.test(candidate) && existsSync(candidate));
+}

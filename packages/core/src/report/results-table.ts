@@ -1,0 +1,126 @@
+import Table from 'cli-table3';
+import type { Accuracy, AttackSummary, Summary } from '../pipeline/summary.js';
+import type { Proportion } from './statistics.js';
+
+export interface TableOptions {
+  readonly model: string;
+  readonly dataset: string;
+  readonly handover: 'round' | 'truncate';
+  readonly top: readonly number[];
+}
+
+const NO_BORDERS = {
+  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
+  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
+  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
+};
+
+/** What a run found, for a terminal of 80 columns: accuracies with their intervals, then what each attack did. */
+export function resultsTable(summary: Summary, options: TableOptions): string {
+  const n = summary.images;
+  const lines = [`${options.model} on ${options.dataset}, ${n} image${n === 1 ? '' : 's'}`];
+  if (summary.dropped.length > 0) lines.push(`${summary.dropped.length} left out: ${names(summary.dropped)}`);
+  lines.push('', accuracyTable(summary, options), '', footnotes(summary, options));
+  if (Object.keys(summary.attacks).length > 0) lines.push('', attackTable(summary));
+  return `${lines.join('\n')}\n`;
+}
+
+function accuracyTable(summary: Summary, { handover, top }: TableOptions): string {
+  const attacked = Object.keys(summary.attacks).length > 0;
+  const table = plainTable(
+    ['accuracy, %', ...top.map((k) => `top-${k}  [95 %]`), ...(attacked ? ['recovered'] : []), 's'],
+    ['left', ...top.map(() => 'right' as const), ...(attacked ? ['right' as const] : []), 'right'],
+  );
+  const row = (label: string, accuracy: Accuracy, share: string, seconds?: number) =>
+    table.push([
+      label,
+      ...top.map((k) => interval(accuracy.top[String(k)]!)),
+      ...(attacked ? [share] : []),
+      seconds === undefined ? '' : duration(seconds),
+    ]);
+  row('clean', summary.clean, '', summary.cleanSeconds);
+  for (const [name, accuracy] of Object.entries(summary.cleanDefended)) row(`  ${name}`, accuracy, '');
+  for (const [name, attack] of Object.entries(summary.attacks)) {
+    row(name, attack.float, '', attack.seconds);
+    row(handover === 'round' ? '  rounded to 8 bits' : '  cut to 8 bits', attack.rounded, '');
+    for (const [defense, { accuracy, recovered, seconds }] of Object.entries(attack.defenses)) {
+      row(`  ${defense}`, accuracy, `${share(recovered.float)} | ${share(recovered.rounded)}`, seconds);
+    }
+  }
+  return table.toString();
+}
+
+function attackTable(summary: Summary): string {
+  const table = plainTable(
+    ['attack', 'success', '8 bits', 'L2', 'median', 'L∞·255', 'normalized L2', 'gradients'],
+    ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
+  );
+  for (const [name, attack] of Object.entries(summary.attacks)) table.push(attackRow(name, attack));
+  return table.toString();
+}
+
+function attackRow(name: string, attack: AttackSummary): string[] {
+  return [
+    name,
+    `${attack.success.count}/${attack.attacked}`,
+    `${attack.successRounded.count}/${attack.attacked}`,
+    number(attack.l2.meanSuccess, 3),
+    number(attack.l2.medianSuccess, 3),
+    number(scale(attack.linf.meanSuccess, 255), 1),
+    `${number(attack.normalizedL2.meanAll, 5)} | ${number(attack.normalizedL2.meanSuccess, 5)}`,
+    number(attack.gradients, 0),
+  ];
+}
+
+function footnotes(summary: Summary, { handover }: TableOptions): string {
+  const random = Object.values(summary.cleanDefended).find((accuracy) => accuracy.draws);
+  const notes = [
+    ...(Object.keys(summary.attacks).length > 0 && Object.keys(summary.cleanDefended).length > 0
+      ? ['recovered: share of the lost images, % | against the same images in 8 bits']
+      : []),
+    ...(random ? [`random defenses: mean of ${random.draws!.n} draws`] : []),
+    ...(Object.keys(summary.attacks).length > 0
+      ? ['attack: means over successes; normalized L2 over all | over successes; ' + (handover === 'truncate' ? 'hand-over truncates' : 'hand-over rounds')]
+      : []),
+  ];
+  return notes.join('\n');
+}
+
+function plainTable(head: string[], colAligns: ('left' | 'right')[]): Table.Table {
+  return new Table({ head, colAligns, chars: NO_BORDERS, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } });
+}
+
+/** `85.0 [64.0–94.8]`, in percent. */
+function interval({ share: value, low, high }: Proportion): string {
+  return value === undefined ? '–' : `${percent(value)} [${percent(low!)}–${percent(high!)}]`;
+}
+
+function percent(value: number): string {
+  return (100 * value).toFixed(1);
+}
+
+function share(value: number | null): string {
+  return value === null ? '–' : (100 * value).toFixed(0);
+}
+
+function number(value: number | undefined, digits: number): string {
+  return value === undefined ? '–' : value.toFixed(digits);
+}
+
+function scale(value: number | undefined, factor: number): number | undefined {
+  return value === undefined ? undefined : value * factor;
+}
+
+/** Seconds with one digit below ten, `12 m 03 s` above a hundred. */
+export function duration(seconds: number): string {
+  if (seconds < 10) return seconds.toFixed(1);
+  if (seconds < 100) return seconds.toFixed(0);
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, '0')}`;
+  return `${Math.floor(whole / 3600)}h${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')}`;
+}
+
+function names(dropped: Summary['dropped']): string {
+  const shown = dropped.slice(0, 5).map(({ id }) => id);
+  return shown.join(', ') + (dropped.length > shown.length ? ', …' : '');
+}
