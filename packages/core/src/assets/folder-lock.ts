@@ -1,3 +1,5 @@
+import { systemCode } from '../errors/index.js';
+
 /** Queues of this process: proper-lockfile only keeps other processes out. */
 const queues = new Map<string, Promise<unknown>>();
 
@@ -21,13 +23,13 @@ export async function withFolderLock<T>(
 }
 
 async function locked<T>(folder: string, log: (message: string) => void, work: () => Promise<T>): Promise<T> {
-  const lockfile = await import('proper-lockfile');
+  const { default: lockfile } = await import('proper-lockfile');
   const options = { stale: 15_000, update: 3_000 };
   let release: () => Promise<void>;
   try {
     release = await lockfile.lock(folder, options);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ELOCKED')) throw error;
+    if (systemCode(error) !== 'ELOCKED') throw error;
     log(`waiting for another process that works on ${folder}`);
     const retries = { forever: true, factor: 1, minTimeout: 200, maxTimeout: 200 };
     release = await lockfile.lock(folder, { ...options, retries });

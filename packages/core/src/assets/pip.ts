@@ -24,7 +24,20 @@ export async function pipDownload(requirement: string, folder: string, options: 
   const size = options.bytes === undefined ? '' : ` (${Math.round(options.bytes / 1e6)} MB)`;
   options.log(`downloading ${requirement}${size} with pip`);
   const bar = process.stderr.isTTY ? ['--progress-bar', 'on'] : ['--progress-bar', 'off', '--quiet'];
-  const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary', ':all:', '--disable-pip-version-check', ...bar, ...(options.args ?? []), '-d', folder, requirement];
+  const args = [
+    '-m',
+    'pip',
+    'download',
+    '--no-deps',
+    '--only-binary',
+    ':all:',
+    '--disable-pip-version-check',
+    ...bar,
+    ...(options.args ?? []),
+    '-d',
+    folder,
+    requirement,
+  ];
   const { code, output } = await runPython(args, requirement, options.signal);
   if (code !== 0) throw pipFailure(requirement, output, folder);
   const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'));
@@ -37,7 +50,11 @@ export function python(): string {
   return process.env['SHIELD_PYTHON'] ?? 'python3';
 }
 
-function runPython(args: readonly string[], requirement: string, signal?: AbortSignal): Promise<{ code: number | null; output: string }> {
+function runPython(
+  args: readonly string[],
+  requirement: string,
+  signal?: AbortSignal,
+): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     // pip draws its bar on standard output: it goes to our standard error, so that --json stays clean.
     const child = spawn(python(), args, { stdio: ['ignore', process.stderr.isTTY ? 2 : 'pipe', 'pipe'], signal });
@@ -45,8 +62,15 @@ function runPython(args: readonly string[], requirement: string, signal?: AbortS
     child.stderr?.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-8000)));
     child.stdout?.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-8000)));
     child.on('error', (error) => {
+      if (signal?.aborted) return reject(error);
       const expected = 'install Python 3 with pip, or name one in SHIELD_PYTHON';
-      reject(new ShieldError('DOWNLOAD_FAILED', { name: requirement, reason: `${python()} cannot be started`, expected }, { cause: error }));
+      reject(
+        new ShieldError(
+          'DOWNLOAD_FAILED',
+          { name: requirement, reason: `${python()} cannot be started`, expected },
+          { cause: error },
+        ),
+      );
     });
     child.on('close', (code) => resolve({ code, output }));
   });
@@ -54,7 +78,10 @@ function runPython(args: readonly string[], requirement: string, signal?: AbortS
 
 function pipFailure(requirement: string, output: string, folder: string): ShieldError {
   const lines = output.split('\n').map((line) => line.trim());
-  const last = [...lines].reverse().find((line) => line.startsWith('ERROR')) ?? lines.findLast((line) => line !== '') ?? 'pip failed';
+  const last =
+    [...lines].reverse().find((line) => line.startsWith('ERROR')) ??
+    lines.findLast((line) => line !== '') ??
+    'pip failed';
   if (/Errno 28\b|No space left on device/.test(output)) {
     return new ShieldError('CACHE_NOT_WRITABLE', { path: folder, reason: 'no space is left on the device' });
   }

@@ -38,8 +38,12 @@ export async function extractMembers(
     }
   } catch (error) {
     // A failed write is the disk's fault, not the archive's.
-    if (error instanceof ShieldError || systemCode(error) !== undefined) throw error;
-    const params = { name: archive, reason: `the archive is damaged (${reasonOf(error)})`, expected: 'run again: it is fetched anew' };
+    if (error instanceof ShieldError || /^E[A-Z]+$/.test(systemCode(error) ?? '')) throw error;
+    const params = {
+      name: archive,
+      reason: `the archive is damaged (${reasonOf(error)})`,
+      expected: 'run again: it is fetched anew',
+    };
     throw new ShieldError('DOWNLOAD_FAILED', params, { cause: error });
   }
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -48,7 +52,11 @@ export async function extractMembers(
 async function extract(zip: ZipFile, entry: Entry, folder: string): Promise<ExtractedMember> {
   const path = resolve(folder, entry.fileName);
   if (!path.startsWith(resolve(folder) + sep)) {
-    const params = { name: entry.fileName, reason: 'it would be written outside its folder', expected: 'do not use this archive' };
+    const params = {
+      name: entry.fileName,
+      reason: 'it would be written outside its folder',
+      expected: 'do not use this archive',
+    };
     throw new ShieldError('DOWNLOAD_FAILED', params);
   }
   await mkdir(dirname(path), { recursive: true });
