@@ -6,3 +6,4 @@ export { AssetCache, type AssetCacheOptions } from './assets/asset-cache.js';
 export { cacheDir } from './assets/cache-dir.js';
 export * from './backend/index.js';
 export * from './tracking/index.js';
+export * from './weights/index.js';

@@ -5,17 +5,15 @@ import type { Backend, CapturedFunction } from './backend.js';
 
 /** WebAssembly with SIMD. tfjs has no threads for it under Node (tensorflow/tfjs issue 3830), so it runs on one. */
 export async function openWasm(): Promise<Backend> {
-  const [tf, wasm, { registerGradients }, { registerWasmKernels }] = await Promise.all([
+  const [tf, wasm, { registerGradients }] = await Promise.all([
     import('@tensorflow/tfjs-core'),
     import('@tensorflow/tfjs-backend-wasm'),
     import('./gradients/register-gradients.js'),
-    import('./gradients/wasm-kernels.js'),
   ]);
   const packageJson = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json');
   if (!tf.findBackend('wasm')) wasm.setWasmPaths(join(dirname(packageJson), 'dist') + sep);
   await tf.setBackend('wasm');
-  registerWasmKernels(tf);
-  registerGradients(tf);
+  registerGradients(tf, 'wasm');
   return eager(tf, 'wasm', `wasm (tfjs-backend-wasm ${wasm.version_wasm}, SIMD)`);
 }
 
@@ -27,7 +25,7 @@ export async function openCpu(): Promise<Backend> {
     import('./gradients/register-gradients.js'),
   ]);
   await tf.setBackend('cpu');
-  registerGradients(tf);
+  registerGradients(tf, 'cpu');
   return eager(tf, 'cpu', `cpu (tfjs-backend-cpu ${cpu.version_cpu}, plain JavaScript)`);
 }
 

@@ -87,7 +87,7 @@ async function openNative(name: 'node' | 'node-gpu', options: OpenBackendOptions
     throw unavailable(name, 'TensorFlow sees no usable GPU', 'check that the driver supports CUDA 12');
   await tf.setBackend('tensorflow');
   registerNativeKernels(tf, backend);
-  registerGradients(tf);
+  registerGradients(tf, 'tensorflow');
   const capturer = new GraphCapturer(tf, backend, await createGraphWriter());
   const { tensorflow, tfjsNode } = installation.manifest;
   return {

@@ -1,20 +1,28 @@
 import type * as TF from '@tensorflow/tfjs-core';
-import { conv2dGradient } from './conv2d.js';
-import { depthwiseConv2dGradient } from './depthwise-conv2d.js';
-import { relu6Gradient, reluGradient } from './relu.js';
+import { registerBackwardKernels } from './kernels.js';
+import { maskKernelGradient, relu6Gradient, reluGradient } from './relu.js';
 
-let registered = false;
+const done = new Set<string>();
 
 /**
- * Replaces tfjs's gradients of a few kernels by faster ones of the same value (tests hold them to tfjs's own and to
- * finite differences). They hold for every backend; kernels of TensorFlow are used where the backend has them.
+ * Replaces tfjs's gradients by faster ones of the same value, and adds those that a backend lacks (tests hold them to
+ * tfjs's own and to finite differences). Call it once the backend has started.
  */
-export function registerGradients(tf: typeof TF): void {
-  if (registered) return;
-  registered = true;
-  for (const gradient of [reluGradient(tf), relu6Gradient(tf), conv2dGradient(tf), depthwiseConv2dGradient(tf)]) {
-    // tfjs says on the console that a gradient is replaced; here that is the intention.
-    if (tf.getGradient(gradient.kernelName)) tf.unregisterGradient(gradient.kernelName);
-    tf.registerGradient(gradient);
+export function registerGradients(tf: typeof TF, backend: 'tensorflow' | 'wasm' | 'cpu'): void {
+  if (done.has(backend)) return;
+  if (done.size === 0) {
+    const gradients = [
+      reluGradient(tf),
+      relu6Gradient(tf),
+      maskKernelGradient(tf, 'ReluGrad'),
+      maskKernelGradient(tf, 'Relu6Grad'),
+    ];
+    for (const gradient of gradients) {
+      // tfjs says on the console that a gradient is replaced; here that is the intention.
+      if (tf.getGradient(gradient.kernelName)) tf.unregisterGradient(gradient.kernelName);
+      tf.registerGradient(gradient);
+    }
   }
+  if (backend !== 'cpu') registerBackwardKernels(tf, backend);
+  done.add(backend);
 }

@@ -28,6 +28,21 @@ export function relu6Gradient(tf: typeof TF): TF.GradConfig {
   };
 }
 
+/** The gradient of those gradients: the mask again, and nothing towards the features (it is constant between kinks). */
+export function maskKernelGradient(tf: typeof TF, kernelName: 'ReluGrad' | 'Relu6Grad'): TF.GradConfig {
+  return {
+    kernelName,
+    inputsToSave: ['features'],
+    gradFunc: (dy, saved) => {
+      const [features] = saved as [TF.Tensor];
+      return {
+        gradients: () => tf.engine().runKernel(kernelName, { gradients: dy as TF.Tensor, features }),
+        features: () => tf.zerosLike(features),
+      };
+    },
+  };
+}
+
 /** TensorFlow's fused kernel where the backend has it, else a product with the mask. */
 function masked(tf: typeof TF, kernel: string, dy: TF.Tensor, y: TF.Tensor, mask: () => TF.Tensor): TF.Tensor {
   if (tf.getKernel(kernel, tf.getBackend())) {

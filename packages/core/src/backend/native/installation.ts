@@ -17,6 +17,8 @@ export interface NativeManifest {
 }
 
 export interface NativeInstallation {
+  readonly tensorflow: string;
+  readonly gpu: boolean;
   readonly folder: string;
   /** Path of the compiled addon. */
   readonly addon: string;
@@ -46,7 +48,11 @@ export function findInstallation(gpu: boolean): NativeInstallation | undefined {
   for (const [name, { bytes }] of Object.entries(manifest.files)) {
     if (statSync(join(folder, name), { throwIfNoEntry: false })?.size !== bytes) return undefined;
   }
-  return { folder, addon: join(folder, ADDON), manifest };
+  return describe(folder, manifest);
+}
+
+export function describe(folder: string, manifest: NativeManifest): NativeInstallation {
+  return { tensorflow: manifest.tensorflow, gpu: manifest.gpu, folder, addon: join(folder, ADDON), manifest };
 }
 
 function readManifest(folder: string): NativeManifest | undefined {

@@ -8,6 +8,7 @@ import { compileAddon, compilerVersion } from './compile-addon.js';
 import { downloadCuda, hasNvidiaGpu } from './cuda.js';
 import {
   ADDON,
+  describe,
   findInstallation,
   installationFolder,
   type NativeInstallation,
@@ -73,7 +74,7 @@ async function build(
     await rm(folder, { recursive: true, force: true });
     await rename(temporary, folder);
     log(`the native backend is ready: TensorFlow ${TENSORFLOW_VERSION}${gpu ? ' with CUDA' : ''}`);
-    return { folder, addon: join(folder, ADDON), manifest };
+    return describe(folder, manifest);
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
