@@ -43,7 +43,10 @@ export class EventBus {
 
   /** Lets the trackers finish, but not for ever. */
   async close(): Promise<void> {
-    const ends = this.#trackers.map((tracker) => this.#guarded(tracker, () => tracker.close?.()));
+    const end = async () => {
+      await Promise.all(this.#pending);
+      await Promise.all(this.#trackers.map((tracker) => this.#guarded(tracker, () => tracker.close?.())));
+    };
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
@@ -51,7 +54,7 @@ export class EventBus {
         resolve();
       }, CLOSE_WITHIN_MS);
     });
-    await Promise.race([Promise.all([...this.#pending, ...ends]), late]);
+    await Promise.race([end(), late]);
     clearTimeout(timer);
   }
 

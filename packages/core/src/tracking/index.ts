@@ -28,3 +28,4 @@ export {
   type ProvenanceInput,
 } from './provenance.js';
 export { withoutCredentials, withoutSecrets } from './secrets.js';
+export { writeAtomically } from './write-atomically.js';

@@ -174,11 +174,14 @@ class Session {
     };
     process.on('uncaughtException', crash);
 
-    const exit = (code: number) =>
-      this.#lastWords('FAILED', {
-        code: 'INTERNAL',
-        message: `the process exited (${code}) before the run was finished`,
-      });
+    const exit = (code: number) => {
+      if (this.#ended) return;
+      const message = 'the process ended before the run did';
+      this.#warn(`INTERNAL: ${message}`);
+      this.#lastWords('FAILED', { code: 'INTERNAL', message: `${message}, with exit code ${code}` });
+      // As when nothing is left to wait for: that is no success.
+      if (code === 0) process.exitCode = 1;
+    };
     process.on('exit', exit);
 
     const heartbeat = setInterval(() => this.#beat(), this.options.heartbeatMs ?? HEARTBEAT_MS).unref();

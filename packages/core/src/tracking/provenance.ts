@@ -1,13 +1,15 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { dirname, join, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Backend } from '../backend/backend.js';
 import { writeError } from '../errors/index.js';
-import { collectGit, type GitState } from './git-state.js';
+import { collectGit, type CollectedGit, type GitState } from './git-state.js';
 import { collectMachine, type Machine } from './machine.js';
 import type { Run } from './runs-folder.js';
 import { keptEnvironment, withoutSecrets } from './secrets.js';
 import { collectLockFile, collectSoftware, type LockFile } from './software.js';
+import { writeAtomically } from './write-atomically.js';
 
 /** The backend that computed a run. */
 export type BackendRecord = Pick<Backend, 'name' | 'description' | 'threads' | 'captures'> & { readonly gpu?: string };
@@ -19,6 +21,8 @@ export interface Provenance {
   readonly startedAt: string;
   readonly commandLine: readonly string[];
   readonly workingDirectory: string;
+  /** Folder that the spec stood in, which its relative paths start from; absolute. */
+  readonly specDir: string;
   readonly seed: number;
   /** Of SHIELD's own checkout. */
   readonly git: GitState;
@@ -39,8 +43,8 @@ export interface CollectedProvenance {
 }
 
 export interface ProvenanceInput {
-  /** Folder of SHIELD's root package. */
-  readonly projectDir: string;
+  /** Folder of SHIELD's root package; default: where this code belongs to. */
+  readonly projectDir?: string;
   readonly specDir: string;
   readonly seed: number;
   readonly backend?: Backend;
@@ -48,17 +52,22 @@ export interface ProvenanceInput {
   readonly commandLine?: readonly string[];
 }
 
+/** Its version says what it is; the repository around it is the user's. */
+const INSTALLED: CollectedGit = { state: { available: false, reason: 'SHIELD is installed as a package' } };
+
 /**
  * Gathers what a reader needs to run it again. Everything is optional on a machine: without git, outside a repository
  * or without a GPU the record says so. No secret enters it (see secrets.ts); nothing leaves the machine.
  */
 export async function collectProvenance(input: ProvenanceInput): Promise<CollectedProvenance> {
   const startedAt = new Date().toISOString();
+  const projectDir = resolve(input.projectDir ?? ownPackage());
+  const specDir = resolve(input.specDir);
   const [project, spec, software, lockFile, machine] = await Promise.all([
-    collectGit(resolve(input.projectDir), 'dirty.diff'),
-    collectGit(resolve(input.specDir), 'spec-dirty.diff'),
-    collectSoftware(input.projectDir),
-    collectLockFile(resolve(input.projectDir)),
+    projectDir.includes(`${sep}node_modules${sep}`) ? INSTALLED : collectGit(projectDir, 'dirty.diff'),
+    collectGit(specDir, 'spec-dirty.diff'),
+    collectSoftware(projectDir),
+    collectLockFile(projectDir),
     collectMachine(),
   ]);
   const elsewhere = spec.top !== undefined && spec.top !== project.top;
@@ -67,6 +76,7 @@ export async function collectProvenance(input: ProvenanceInput): Promise<Collect
     startedAt,
     commandLine: withoutSecrets(input.commandLine ?? process.argv.slice(1)),
     workingDirectory: process.cwd(),
+    specDir,
     seed: input.seed,
     git: project.state,
     ...(elsewhere ? { specGit: spec.state } : {}),
@@ -88,7 +98,7 @@ export async function recordBackend(run: Run, backend: Backend): Promise<void> {
   const path = run.files.provenance;
   try {
     const record = JSON.parse(await readFile(path, 'utf8')) as Provenance;
-    await writeFileAtomic(path, `${JSON.stringify({ ...record, backend: describe(backend) }, null, 2)}\n`);
+    await writeAtomically(path, `${JSON.stringify({ ...record, backend: describe(backend) }, null, 2)}\n`);
   } catch (error) {
     throw writeError(error, path, run.id);
   }
@@ -96,4 +106,17 @@ export async function recordBackend(run: Run, backend: Backend): Promise<void> {
 
 function describe({ name, description, threads, captures, gpu }: Backend): BackendRecord {
   return { name, description, threads, captures, ...(gpu === undefined ? {} : { gpu }) };
+}
+
+/** The nearest folder above this file that holds the package `shield`, else the one of @shield/core. */
+function ownPackage(): string {
+  let core = dirname(fileURLToPath(import.meta.url));
+  for (let at = core; dirname(at) !== at; at = dirname(at)) {
+    const path = join(at, 'package.json');
+    if (!existsSync(path)) continue;
+    const { name } = JSON.parse(readFileSync(path, 'utf8')) as { name?: string };
+    if (name === 'shield') return at;
+    if (name === '@shield/core') core = at;
+  }
+  return core;
 }

@@ -2,9 +2,9 @@ import { createReadStream } from 'node:fs';
 import { open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, extname, join, basename } from 'node:path';
 import { createInterface } from 'node:readline';
-import writeFileAtomic from 'write-file-atomic';
 import { ShieldError, reasonOf, systemCode, writeError } from '../errors/index.js';
 import type { Run } from './runs-folder.js';
+import { writeAtomically } from './write-atomically.js';
 
 const CHUNK = 1 << 16;
 
@@ -73,7 +73,7 @@ export class PerImageWriter {
   }
 }
 
-/** The rows of per-image.jsonl, streamed. @throws WRITE_FAILED never; RECORD_CORRUPT with the offset for a damaged line */
+/** The rows of per-image.jsonl, streamed. @throws RECORD_CORRUPT with the offset for a damaged line */
 export async function* readPerImage(run: Run): AsyncGenerator<unknown, void, undefined> {
   const path = run.files.perImage;
   let offset = 0;
@@ -96,15 +96,7 @@ export async function* readPerImage(run: Run): AsyncGenerator<unknown, void, und
  */
 export async function writeMetrics(run: Run, metrics: object): Promise<void> {
   const path = run.files.metrics;
-  const draft = join(dirname(path), `.${basename(path)}.${process.pid}`);
-  try {
-    await writeFileAtomic(draft, `${JSON.stringify(metrics, null, 2)}\n`);
-    await keepEarlier(path, draft);
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw writeError(error, path, run.id);
-  }
+  await writeAtomically(path, `${JSON.stringify(metrics, null, 2)}\n`, (draft) => keepEarlier(path, draft));
 }
 
 /** Moves the file at `path` to a free numbered name when it is there and differs from the one that is to replace it. */
