@@ -1,0 +1,10 @@
+export { readSafetensors, writeSafetensors, type SafetensorsFile } from './safetensors.js';
+export { STORED_TYPES, type StoredType } from './stored-types.js';
+export {
+  rowMajorStrides,
+  sizeOf,
+  toFloat32,
+  type WeightArray,
+  type WeightMap,
+  type WeightTensor,
+} from './weight-tensor.js';

@@ -1,0 +1,119 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { ShieldError, sizeOf, toFloat32, type Model, type WeightMap } from '@shield/core';
+import {
+  BATCH_NORM_EPSILON,
+  HEAD_FILTERS,
+  liteBlocks,
+  liteConvolutions,
+  type LiteBlock,
+  type LiteConvolution,
+  type LiteVariant,
+} from './efficientnet-lite-blocks.js';
+
+/** A convolution with the batch norm folded into it. */
+interface FoldedConvolution {
+  /** [h, w, in, out]; [h, w, channels, 1] where depthwise. */
+  readonly filter: tf.Tensor4D;
+  readonly bias: tf.Tensor1D;
+}
+
+export interface LiteOptions extends LiteVariant {
+  /** Height and width of the input. */
+  readonly size: number;
+  readonly weights: WeightMap;
+  readonly weightsDigest: string;
+  /** For the message of an error. */
+  readonly path: string;
+}
+
+/**
+ * EfficientNet-Lite (Tan & Le, ICML 2019, arXiv:1905.11946; "Lite": without squeeze-and-excitation, ReLU6 for swish)
+ * from the weights of a PyTorch state dictionary. Batch norms are folded into the convolutions.
+ *
+ * @throws WEIGHTS_INVALID where a tensor is missing or has another shape
+ */
+export function efficientNetLite(options: LiteOptions): Model {
+  const { weights, path, size } = options;
+  const blocks = liteBlocks(options);
+  const classes = weights.get('_fc.bias')?.shape[0] ?? 0;
+  const convolutions = liteConvolutions(options).map((layer) => fold(layer, weights, path));
+  const dense = {
+    // torch's [classes, features] as [features, classes].
+    kernel: tf.tensor2d(toFloat32(tensorOf(weights, '_fc.weight', [classes, HEAD_FILTERS], path), [1, 0]), [
+      HEAD_FILTERS,
+      classes,
+    ]),
+    bias: tf.tensor1d(toFloat32(tensorOf(weights, '_fc.bias', [classes], path))),
+  };
+  return {
+    inputSize: { height: size, width: size },
+    classes,
+    labelOffset: 0,
+    weightsDigest: options.weightsDigest,
+    logits: (images) => tf.tidy(() => forward(images, blocks, convolutions, dense)),
+    dispose: () => tf.dispose([convolutions.flatMap(({ filter, bias }) => [filter, bias]), dense.kernel, dense.bias]),
+  };
+}
+
+function forward(
+  images: tf.Tensor4D,
+  blocks: readonly LiteBlock[],
+  convolutions: readonly FoldedConvolution[],
+  dense: { readonly kernel: tf.Tensor2D; readonly bias: tf.Tensor1D },
+): tf.Tensor2D {
+  let next = 0;
+  const layer = () => convolutions[next++]!;
+  // (255 x − 127) / 128
+  const normalised = tf.sub<tf.Tensor4D>(tf.mul(images, 255 / 128), 127 / 128);
+  let x = activated(normalised, layer(), 2);
+  for (const { stride, expand, from, to } of blocks) {
+    const wide = expand === 1 ? x : activated(x, layer(), 1);
+    const filtered = activatedDepthwise(wide, layer(), stride);
+    const projected = linear(filtered, layer());
+    x = stride === 1 && from === to ? tf.add(projected, x) : projected;
+  }
+  const features = tf.mean<tf.Tensor2D>(activated(x, layer(), 1), [1, 2]);
+  return tf.add(tf.matMul(features, dense.kernel), dense.bias);
+}
+
+function activated(x: tf.Tensor4D, { filter, bias }: FoldedConvolution, strides: number): tf.Tensor4D {
+  return tf.fused.conv2d({ x, filter, bias, strides, pad: 'same', activation: 'relu6' });
+}
+
+function activatedDepthwise(x: tf.Tensor4D, { filter, bias }: FoldedConvolution, strides: number): tf.Tensor4D {
+  return tf.fused.depthwiseConv2d({ x, filter, bias, strides, pad: 'same', activation: 'relu6' });
+}
+
+/** Not tfjs's fused op: without an activation that one stays fused under a gradient too, and goes back slowly. */
+function linear(x: tf.Tensor4D, { filter, bias }: FoldedConvolution): tf.Tensor4D {
+  return tf.add(tf.conv2d(x, filter, 1, 'same'), bias);
+}
+
+/** y = γ (w∗x − μ) / √(σ² + ε) + β, as one convolution: w' = w γ/√(σ² + ε), b' = β − μ γ/√(σ² + ε). */
+function fold(layer: LiteConvolution, weights: WeightMap, path: string): FoldedConvolution {
+  const { convolution, batchNorm, depthwise, shape } = layer;
+  const [filters, channels, height, width] = shape;
+  const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((name) =>
+    toFloat32(tensorOf(weights, `${batchNorm}.${name}`, [filters], path)),
+  ) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const scale = gamma.map((value, i) => value / Math.sqrt(variance[i]! + BATCH_NORM_EPSILON));
+  const bias = beta.map((value, i) => value - mean[i]! * scale[i]!);
+  // [out, in, h, w] as [h, w, in, out]: the filters run fastest in both kinds of layer.
+  const filter = toFloat32(tensorOf(weights, convolution, shape, path), [2, 3, 1, 0]).slice();
+  for (let i = 0; i < filter.length; i++) filter[i]! *= scale[i % filters]!;
+  return {
+    filter: tf.tensor4d(filter, depthwise ? [height, width, filters, 1] : [height, width, channels, filters]),
+    bias: tf.tensor1d(bias),
+  };
+}
+
+function tensorOf(weights: WeightMap, name: string, shape: readonly number[], path: string) {
+  const tensor = weights.get(name);
+  const expected = 'give weights of this very network, as its PyTorch port names them';
+  if (!tensor) throw new ShieldError('WEIGHTS_INVALID', { path, reason: `there is no tensor ${name}`, expected });
+  if (tensor.shape.length !== shape.length || shape.some((side, i) => side !== tensor.shape[i]) || !sizeOf(shape)) {
+    const reason = `${name} has shape [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`;
+    throw new ShieldError('WEIGHTS_INVALID', { path, reason, expected });
+  }
+  return tensor;
+}
