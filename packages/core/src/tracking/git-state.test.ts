@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -83,10 +93,15 @@ describe.skipIf(!hasGit)('collectGit (skipped where git is not installed)', () =
     git('config', 'diff.evil.command', `touch ${join(folder, 'ran')} #`);
     git('config', 'diff.evil.textconv', `touch ${join(folder, 'ran')} #`);
     appendFileSync(join(folder, 'attack.ts'), 'four\n');
-    file('.git/index.lock', '');
+    // A file that only looks changed: git would like to note in its index that it is not.
+    utimesSync(join(folder, 'other.ts'), 1_000_000_000, 1_000_000_000);
+    const index = readFileSync(join(folder, '.git', 'index'));
     const { state, diff } = await collectGit(folder, 'dirty.diff');
+    expect(readFileSync(join(folder, '.git', 'index')).equals(index)).toBe(true);
+    expect(existsSync(join(folder, 'ran'))).toBe(false);
     expect(state).toMatchObject({ dirty: true, untracked: ['.gitattributes'] });
     expect(diff).toContain('+four');
+    expect(diff).not.toContain('other.ts');
   });
 
   it('copes with a repository without commits and with a detached head', async () => {

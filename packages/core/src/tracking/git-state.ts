@@ -86,12 +86,14 @@ function known(value: string, unknown: string): string | undefined {
 /** `git diff HEAD`, cut at {@link MAX_DIFF_BYTES} without reading the rest. */
 async function boundedDiff(folder: string): Promise<{ text: string; truncated: boolean }> {
   const options = ['--no-color', '--no-ext-diff', '--no-textconv', '--full-index'];
+  // `git diff` would note in the index which files only look changed, and take the index's lock for it.
+  const diff = ['-c', 'diff.autoRefreshIndex=false', 'diff', ...options];
   try {
-    return await bounded(folder, ['diff', ...options, 'HEAD']);
+    return await bounded(folder, [...diff, 'HEAD']);
   } catch (error) {
     // Without a first commit there is no HEAD: what is staged is all that can be compared.
     if (!/HEAD|unknown revision/.test(reasonText(error))) throw error;
-    return bounded(folder, ['diff', ...options, '--cached']);
+    return bounded(folder, [...diff, '--cached']);
   }
 }
 
@@ -113,9 +115,14 @@ async function bounded(folder: string, args: string[]): Promise<{ text: string; 
     if (!stop.signal.aborted) throw error;
   }
   const whole = Buffer.concat(chunks);
-  if (bytes <= MAX_DIFF_BYTES) return { text: whole.toString('utf8'), truncated: false };
+  if (bytes <= MAX_DIFF_BYTES) return { text: withoutEmpty(whole.toString('utf8')), truncated: false };
   const lineEnd = whole.subarray(0, MAX_DIFF_BYTES).lastIndexOf(0x0a) + 1;
-  return { text: whole.toString('utf8', 0, lineEnd), truncated: true };
+  return { text: withoutEmpty(whole.toString('utf8', 0, lineEnd)), truncated: true };
+}
+
+/** Leaves out the files that only look changed: nothing but their heading is there. */
+function withoutEmpty(diff: string): string {
+  return diff.replaceAll(/^diff --git .*\n(?=diff --git |(?![^]))/gm, '');
 }
 
 async function git(folder: string, args: string[]): Promise<string> {

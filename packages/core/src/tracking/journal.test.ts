@@ -260,11 +260,15 @@ describe.skipIf(!disk)('a full disk (skipped where none can be mounted)', () => 
     expect(() => writeFileSync(filler, Buffer.alloc(1024 * 1024))).toThrow(/ENOSPC/);
     let taken = 0;
     let failure: unknown;
-    while (failure === undefined) {
-      await journal.append({ type: 'log', level: 'info', message: `${taken} ${'x'.repeat(900)}` }).then(
-        () => taken++,
-        (error: unknown) => (failure = error),
-      );
+    // Long lines, then short ones, so that hardly a byte is left.
+    for (const length of [900, 1]) {
+      failure = undefined;
+      while (failure === undefined) {
+        await journal.append({ type: 'log', level: 'info', message: 'x'.repeat(length) }).then(
+          () => taken++,
+          (error: unknown) => (failure = error),
+        );
+      }
     }
     expect(failure).toMatchObject({ code: 'DISK_FULL' });
     await expect(journal.append({ type: 'metric', key: 'k'.repeat(900), value: 1 })).rejects.toMatchObject({
