@@ -10,6 +10,8 @@ import {
   type LiteVariant,
 } from './efficientnet-lite-blocks.js';
 
+const BATCH_NORM = ['weight', 'bias', 'running_mean', 'running_var'] as const;
+
 /** A convolution with the batch norm folded into it. */
 interface FoldedConvolution {
   /** [h, w, in, out]; [h, w, channels, 1] where depthwise. */
@@ -33,17 +35,15 @@ export interface LiteOptions extends LiteVariant {
  * @throws WEIGHTS_INVALID where a tensor is missing or has another shape
  */
 export function efficientNetLite(options: LiteOptions): Model {
-  const { weights, path, size } = options;
+  const { weights, size } = options;
   const blocks = liteBlocks(options);
   const classes = weights.get('_fc.bias')?.shape[0] ?? 0;
-  const convolutions = liteConvolutions(options).map((layer) => fold(layer, weights, path));
+  checkShapes(options, classes);
+  const convolutions = liteConvolutions(options).map((layer) => fold(layer, weights));
   const dense = {
     // torch's [classes, features] as [features, classes].
-    kernel: tf.tensor2d(toFloat32(tensorOf(weights, '_fc.weight', [classes, HEAD_FILTERS], path), [1, 0]), [
-      HEAD_FILTERS,
-      classes,
-    ]),
-    bias: tf.tensor1d(toFloat32(tensorOf(weights, '_fc.bias', [classes], path))),
+    kernel: tf.tensor2d(toFloat32(weights.get('_fc.weight')!, [1, 0]), [HEAD_FILTERS, classes]),
+    bias: tf.tensor1d(toFloat32(weights.get('_fc.bias')!)),
   };
   return {
     inputSize: { height: size, width: size },
@@ -90,16 +90,19 @@ function linear(x: tf.Tensor4D, { filter, bias }: FoldedConvolution): tf.Tensor4
 }
 
 /** y = γ (w∗x − μ) / √(σ² + ε) + β, as one convolution: w' = w γ/√(σ² + ε), b' = β − μ γ/√(σ² + ε). */
-function fold(layer: LiteConvolution, weights: WeightMap, path: string): FoldedConvolution {
+function fold(layer: LiteConvolution, weights: WeightMap): FoldedConvolution {
   const { convolution, batchNorm, depthwise, shape } = layer;
   const [filters, channels, height, width] = shape;
-  const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((name) =>
-    toFloat32(tensorOf(weights, `${batchNorm}.${name}`, [filters], path)),
-  ) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const [gamma, beta, mean, variance] = BATCH_NORM.map((name) => toFloat32(weights.get(`${batchNorm}.${name}`)!)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
   const scale = gamma.map((value, i) => value / Math.sqrt(variance[i]! + BATCH_NORM_EPSILON));
   const bias = beta.map((value, i) => value - mean[i]! * scale[i]!);
   // [out, in, h, w] as [h, w, in, out]: the filters run fastest in both kinds of layer.
-  const filter = toFloat32(tensorOf(weights, convolution, shape, path), [2, 3, 1, 0]).slice();
+  const filter = toFloat32(weights.get(convolution)!, [2, 3, 1, 0]).slice();
   for (let i = 0; i < filter.length; i++) filter[i]! *= scale[i % filters]!;
   return {
     filter: tf.tensor4d(filter, depthwise ? [height, width, filters, 1] : [height, width, channels, filters]),
@@ -107,13 +110,22 @@ function fold(layer: LiteConvolution, weights: WeightMap, path: string): FoldedC
   };
 }
 
-function tensorOf(weights: WeightMap, name: string, shape: readonly number[], path: string) {
-  const tensor = weights.get(name);
+/** Before any tensor is made, so that a refused file leaves none behind. */
+function checkShapes(options: LiteOptions, classes: number): void {
   const expected = 'give weights of this very network, as its PyTorch port names them';
-  if (!tensor) throw new ShieldError('WEIGHTS_INVALID', { path, reason: `there is no tensor ${name}`, expected });
-  if (tensor.shape.length !== shape.length || shape.some((side, i) => side !== tensor.shape[i]) || !sizeOf(shape)) {
-    const reason = `${name} has shape [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`;
-    throw new ShieldError('WEIGHTS_INVALID', { path, reason, expected });
+  const check = (name: string, shape: readonly number[]) => {
+    const found = options.weights.get(name)?.shape;
+    if (found && sizeOf(shape) > 0 && found.length === shape.length && shape.every((side, i) => side === found[i]))
+      return;
+    const reason = found
+      ? `${name} has shape [${found.join(', ')}], not [${shape.join(', ')}]`
+      : `there is no tensor ${name}`;
+    throw new ShieldError('WEIGHTS_INVALID', { path: options.path, reason, expected });
+  };
+  for (const { convolution, batchNorm, shape } of liteConvolutions(options)) {
+    check(convolution, shape);
+    for (const name of BATCH_NORM) check(`${batchNorm}.${name}`, [shape[0]]);
   }
-  return tensor;
+  check('_fc.bias', [classes]);
+  check('_fc.weight', [classes, HEAD_FILTERS]);
 }

@@ -45,7 +45,7 @@ function read(file: Uint8Array<ArrayBuffer>): WeightMap {
   };
   if (next() !== MAGIC) throw new PickleError('the magic number of torch is not there', 0);
   const protocol = next();
-  if (protocol !== PROTOCOL) throw new PickleError(`it has protocol ${String(protocol)}, not ${PROTOCOL}`, 15);
+  if (protocol !== PROTOCOL) throw new PickleError(`its protocol is not ${PROTOCOL}`, 15);
   const system = next();
   if (!(system instanceof Map) || system.get('little_endian') !== true) {
     throw new PickleError('it was not written on a little-endian machine', at);
@@ -58,7 +58,8 @@ function read(file: Uint8Array<ArrayBuffer>): WeightMap {
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   for (const key of keys) {
     const storage = typeof key === 'string' ? reader.storages.get(key) : undefined;
-    if (!storage || values.has(storage.key)) throw new PickleError(`the storage ${String(key)} is not expected`, at);
+    if (!storage || values.has(storage.key))
+      throw new PickleError(`a storage that no tensor uses, or one that comes twice`, at);
     if (file.length - at < 8) throw new PickleError('the file ends before its last storage', at);
     const count = view.getBigInt64(at, true);
     if (count !== BigInt(storage.count)) {

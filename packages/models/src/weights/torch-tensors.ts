@@ -41,7 +41,7 @@ export class TorchTensor extends PickleObject {
 
   /** @param values those of the storage */
   view(values: WeightArray): WeightTensor {
-    return { shape: this.shape, strides: this.strides, data: values.subarray(this.offset) as WeightArray };
+    return { shape: this.shape, strides: this.strides, data: values.subarray(this.offset) };
   }
 }
 
@@ -119,7 +119,7 @@ function tensor(args: readonly PickleValue[]): TorchTensor {
 }
 
 function isCount(value: PickleValue | undefined): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 function isCounts(value: PickleValue | undefined): value is number[] {
