@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import type { Sharp } from 'sharp';
+import { reasonOf, ShieldError } from '../errors/index.js';
+import type { ByteImage } from '../plugin/contracts.js';
+
+/** Larger images are refused: the largest of ImageNet has 61 million pixels. */
+const MOST_PIXELS = 100e6;
+
+type SharpModule = typeof import('sharp').default;
+let loaded: Promise<SharpModule> | undefined;
+
+/** sharp, loaded when it is first needed (about 0.1 s), with no cache of its own: files are read once and may change. */
+export function loadSharp(): Promise<SharpModule> {
+  loaded ??= import('sharp').then(({ default: sharp }) => {
+    sharp.cache(false);
+    return sharp;
+  });
+  return loaded;
+}
+
+/**
+ * Reads an image file as 8-bit RGB, its samples as they are stored: colour profiles, gamma chunks and EXIF orientation
+ * are not applied, as in Pillow's `Image.open(path).convert('RGB')`. Grey is repeated over the three channels, alpha is
+ * dropped without blending, palettes are looked up, of 16 bits the upper 8 are kept, and CMYK becomes RGB by Pillow's
+ * formula, R = (255 - C)(255 - K) / 255. Of an animation the first frame is taken.
+ *
+ * @param source the file's bytes, or its path
+ * @param id names the image in errors
+ * @throws IMAGE_CORRUPT for what is empty, cut off, damaged, no image, or beyond 100 million pixels
+ */
+export async function decodeImage(source: Uint8Array | string, id: string, path = id): Promise<ByteImage> {
+  const where = typeof source === 'string' ? source : path;
+  try {
+    const bytes = typeof source === 'string' ? await readFile(source) : source;
+    if (bytes.length === 0) throw new Error('the file is empty');
+    const sharp = await loadSharp();
+    // "error" and not "warning": a profile that libpng does not like says nothing about the pixels.
+    const image = sharp(bytes, { failOn: 'error', limitInputPixels: MOST_PIXELS, ignoreIcc: true, autoOrient: false });
+    const { space } = await image.metadata();
+    return await (space === 'cmyk' ? fromCmyk(image) : toRgb(image));
+  } catch (error) {
+    const reason = reasonOf(error);
+    throw new ShieldError('IMAGE_CORRUPT', { id, reason, path: where }, { cause: error });
+  }
+}
+
+async function toRgb(image: Sharp): Promise<ByteImage> {
+  const { data, info } = await image.removeAlpha().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+  return checked(data, info.height, info.width, info.channels, 3);
+}
+
+/** libvips would go through a colour profile of a printing press; this is the plain formula. */
+async function fromCmyk(image: Sharp): Promise<ByteImage> {
+  const { data, info } = await image
+    .pipelineColourspace('cmyk')
+    .toColourspace('cmyk')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const { data: inks } = checked(data, info.height, info.width, info.channels, 4);
+  const out = new Uint8Array(info.height * info.width * 3);
+  for (let i = 0, o = 0; i < inks.length; i += 4) {
+    const light = 255 - inks[i + 3]!;
+    for (let channel = 0; channel < 3; channel++) out[o++] = light - product(inks[i + channel]!, light);
+  }
+  return { data: out, height: info.height, width: info.width };
+}
+
+/** a b / 255, rounded, in Pillow's whole numbers. */
+function product(a: number, b: number): number {
+  const sum = a * b + 128;
+  return ((sum >> 8) + sum) >> 8;
+}
+
+function checked(data: Buffer, height: number, width: number, channels: number, expected: number): ByteImage {
+  if (channels !== expected || data.length !== height * width * expected) {
+    throw new Error(`it has ${channels} channels of a kind that is not understood`);
+  }
+  return { data: new Uint8Array(data.buffer, data.byteOffset, data.length), height, width };
+}
