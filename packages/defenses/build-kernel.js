@@ -1,0 +1,33 @@
+/*
+ * Compiles assembly/ (AssemblyScript) to dist/jpeg-kernel/kernel.wasm: part of the build, after tsc -b.
+ *
+ *     node packages/defenses/build-kernel.js
+ */
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const folder = dirname(fileURLToPath(import.meta.url));
+const source = join(folder, 'assembly');
+const target = join(folder, 'dist', 'jpeg-kernel', 'kernel.wasm');
+
+if (stale()) {
+  const asc = await import('assemblyscript/asc');
+  mkdirSync(dirname(target), { recursive: true });
+  // Written aside and moved into place, so that two builds at once do no harm.
+  const written = `${target}.${process.pid}`;
+  const options = ['-O3', '--enable', 'simd', '--runtime', 'stub', '--noAssert', '--disableWarning', '201'];
+  const { error, stderr } = await asc.main([join(source, 'kernel.ts'), '--outFile', written, ...options]);
+  if (error) {
+    rmSync(written, { force: true });
+    process.stderr.write(`${stderr.toString()}\nthe JPEG kernel could not be compiled: ${error.message}\n`);
+    process.exit(1);
+  }
+  renameSync(written, target);
+}
+
+function stale() {
+  const built = statSync(target, { throwIfNoEntry: false });
+  const sources = [fileURLToPath(import.meta.url), ...readdirSync(source).map((name) => join(source, name))];
+  return !built || sources.some((path) => statSync(path).mtimeMs > built.mtimeMs);
+}

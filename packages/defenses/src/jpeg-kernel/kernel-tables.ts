@@ -1,0 +1,30 @@
+import { dequantisers } from './inverse-dct.js';
+import type { InverseDct } from './settings.js';
+
+/** What one multiplication by 2^-15 and one more do in place of a division by `step`, for {@link kernelTable}. */
+export function reciprocal(step: number): { readonly factor: number; readonly scale: number } {
+  const divisor = 8 * step;
+  const bits = Math.floor(Math.log2(divisor));
+  return { factor: Math.min(Math.floor(2 ** (15 + bits) / divisor), 32767), scale: 2 ** (15 - bits) };
+}
+
+/**
+ * The table that the WebAssembly kernel quantises one component with: 64 each of reciprocals, scales, dequantisers, and
+ * the largest sizes of a coefficient (times 8) that become zero.
+ *
+ * A size s is quantised as round15(round15(s * factor) * scale), where round15(x) = floor((x + 2^14) / 2^15) is what
+ * i16x8.q15mulr_sat_s does. With k = floor(log2 d) and factor = floor(2^(15 + k) / d) this is floor(s / d + 1/2 + e),
+ * 0 ≤ e < 1/d, for all s ≤ 2^14; and s / d is a multiple of 1/d, so it is the rounded quotient itself, halves up.
+ */
+export function kernelTable(steps: Uint8Array, idct: InverseDct): Int16Array {
+  const table = new Int16Array(256);
+  const multipliers = dequantisers(steps, idct);
+  steps.forEach((step, i) => {
+    const { factor, scale } = reciprocal(step);
+    table[i] = factor;
+    table[64 + i] = scale;
+    table[128 + i] = multipliers[i]!;
+    table[192 + i] = 4 * step - 1;
+  });
+  return table;
+}

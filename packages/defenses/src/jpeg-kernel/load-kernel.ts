@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+
+/** What assembly/kernel.ts exports. Addresses are bytes into `memory`. */
+export interface KernelExports {
+  readonly memory: WebAssembly.Memory;
+  layOut(
+    height: number,
+    width: number,
+    grey: number,
+    downShift: number,
+    acrossShift: number,
+    patch: number,
+    patchShiftY: number,
+    patchShiftX: number,
+    patchRows: number,
+    patchColumns: number,
+    qualities: number,
+  ): number;
+  imageAddress(): number;
+  choiceAddress(): number;
+  tableIndexAddress(): number;
+  tableAddress(index: number): number;
+  run(fast: number): void;
+}
+
+/** Where the build puts the compiled kernel; the same seen from src and from dist. */
+export const KERNEL_FILE = new URL('../../dist/jpeg-kernel/kernel.wasm', import.meta.url);
+
+let compiled: WebAssembly.Module | undefined | null;
+
+/** A fresh kernel, or undefined where it was not built or this machine's WebAssembly has no SIMD. */
+export function loadKernel(): KernelExports | undefined {
+  if (compiled === undefined) {
+    try {
+      compiled = new WebAssembly.Module(readFileSync(KERNEL_FILE));
+    } catch {
+      compiled = null;
+    }
+  }
+  return compiled ? (new WebAssembly.Instance(compiled).exports as unknown as KernelExports) : undefined;
+}
