@@ -28,6 +28,14 @@ export const MAX_DIFF_BYTES = 5 * 1024 * 1024;
 const MAX_UNTRACKED = 1000;
 const TIMEOUT_MS = 5000;
 
+/** Top folder of the repository that holds `folder`, if there is one. */
+export async function gitTop(folder: string): Promise<string | undefined> {
+  return git(folder, ['rev-parse', '--show-toplevel']).then(
+    (text) => text.trimEnd(),
+    () => undefined,
+  );
+}
+
 /**
  * Commit, branch and changes of the repository that holds `folder`. Never takes git's locks, never runs the user's diff
  * programs or asks a remote. @param diffFile name that the diff will be stored under

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, cpus, hostname, release, totalmem, userInfo } from 'node:os';
 import { promisify } from 'node:util';
 import { reasonOf } from '../errors/index.js';
@@ -50,10 +51,23 @@ async function systemFacts(): Promise<{ os?: string; physicalCores?: number }> {
   try {
     // Loaded here, not above: commands that make no run start without it.
     const { default: information } = await import('systeminformation');
-    const [os, cpu] = await Promise.all([information.osInfo(), information.cpu()]);
-    return { os: `${os.distro} ${os.release}`.trim(), physicalCores: cpu.physicalCores };
+    const [os, cpu] = await Promise.all([linuxName() ?? information.osInfo().then(nameOf), information.cpu()]);
+    return { os, physicalCores: cpu.physicalCores };
   } catch {
     return {};
+  }
+}
+
+function nameOf({ distro, release: version }: { readonly distro: string; readonly release: string }): string {
+  return `${distro} ${version}`.trim();
+}
+
+/** os-release(5); systeminformation reads it too, but starts several programs besides. */
+function linuxName(): string | undefined {
+  try {
+    return /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { cpus, hostname, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -58,6 +59,36 @@ it('holds without a repository, a lock file or packages around it', async () => 
   expect(record).not.toHaveProperty('lockFile');
   expect(files).toEqual({});
 });
+
+it.skipIf(spawnSync('git', ['--version']).status !== 0)(
+  'has the state of the repository that the spec stands in',
+  async () => {
+    const repository = join(folder, 'repository');
+    mkdirSync(join(repository, 'specs'), { recursive: true });
+    const git = (...args: string[]) =>
+      spawnSync('git', ['-c', 'user.name=A', '-c', 'user.email=a@b.c', '-c', 'commit.gpgsign=false', ...args], {
+        cwd: repository,
+      });
+    git('init', '-q', '-b', 'trunk');
+    writeFileSync(join(repository, 'specs', 'a.yaml'), 'name: a\n');
+    git('add', '.');
+    git('commit', '-q', '-m', 'first');
+    writeFileSync(join(repository, 'specs', 'a.yaml'), 'name: b\n');
+    const elsewhere = await collectProvenance({ projectDir: folder, specDir: join(repository, 'specs'), seed: 1 });
+    expect(elsewhere.record.git).toMatchObject({ available: false });
+    expect(elsewhere.record.specGit).toMatchObject({
+      available: true,
+      branch: 'trunk',
+      dirty: true,
+      diff: { file: 'spec-dirty.diff' },
+    });
+    expect(elsewhere.files).toEqual({ 'spec-dirty.diff': expect.stringContaining('+name: b') as string });
+    const inside = await collectProvenance({ projectDir: repository, specDir: join(repository, 'specs'), seed: 1 });
+    expect(inside.record.git).toMatchObject({ branch: 'trunk', diff: { file: 'dirty.diff' } });
+    expect(inside.record).not.toHaveProperty('specGit');
+    expect(Object.keys(inside.files)).toEqual(['dirty.diff']);
+  },
+);
 
 it('is given the backend when that has been opened', async () => {
   const provenance = await collectProvenance({ projectDir: folder, specDir: folder, seed: 1 });

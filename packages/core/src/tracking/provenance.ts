@@ -4,7 +4,7 @@ import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Backend } from '../backend/backend.js';
 import { writeError } from '../errors/index.js';
-import { collectGit, type CollectedGit, type GitState } from './git-state.js';
+import { collectGit, gitTop, type CollectedGit, type GitState } from './git-state.js';
 import { collectMachine, type Machine } from './machine.js';
 import type { Run } from './runs-folder.js';
 import { keptEnvironment, withoutSecrets } from './secrets.js';
@@ -63,14 +63,12 @@ export async function collectProvenance(input: ProvenanceInput): Promise<Collect
   const startedAt = new Date().toISOString();
   const projectDir = resolve(input.projectDir ?? ownPackage());
   const specDir = resolve(input.specDir);
-  const [project, spec, software, lockFile, machine] = await Promise.all([
-    projectDir.includes(`${sep}node_modules${sep}`) ? INSTALLED : collectGit(projectDir, 'dirty.diff'),
-    collectGit(specDir, 'spec-dirty.diff'),
+  const [{ project, spec }, software, lockFile, machine] = await Promise.all([
+    collectRepositories(projectDir, specDir),
     collectSoftware(projectDir),
     collectLockFile(projectDir),
     collectMachine(),
   ]);
-  const elsewhere = spec.top !== undefined && spec.top !== project.top;
   const record: Provenance = {
     format: 1,
     startedAt,
@@ -79,7 +77,7 @@ export async function collectProvenance(input: ProvenanceInput): Promise<Collect
     specDir,
     seed: input.seed,
     git: project.state,
-    ...(elsewhere ? { specGit: spec.state } : {}),
+    ...(spec ? { specGit: spec.state } : {}),
     software,
     ...(lockFile ? { lockFile } : {}),
     machine,
@@ -88,9 +86,25 @@ export async function collectProvenance(input: ProvenanceInput): Promise<Collect
   };
   const files = {
     ...(project.diff === undefined ? {} : { 'dirty.diff': project.diff }),
-    ...(elsewhere && spec.diff !== undefined ? { 'spec-dirty.diff': spec.diff } : {}),
+    ...(spec?.diff !== undefined ? { 'spec-dirty.diff': spec.diff } : {}),
   };
   return { record, files };
+}
+
+/** The spec's repository only where it is another one than SHIELD's. */
+async function collectRepositories(
+  projectDir: string,
+  specDir: string,
+): Promise<{ project: CollectedGit; spec?: CollectedGit }> {
+  const installed = projectDir.includes(`${sep}node_modules${sep}`);
+  const projectTop = installed ? undefined : gitTop(projectDir);
+  const [project, spec] = await Promise.all([
+    installed ? INSTALLED : collectGit(projectDir, 'dirty.diff'),
+    gitTop(specDir).then(async (top) =>
+      top === undefined || top === (await projectTop) ? undefined : collectGit(specDir, 'spec-dirty.diff'),
+    ),
+  ]);
+  return { project, ...(spec ? { spec } : {}) };
 }
 
 /** Adds the backend, which is opened after the run's directory was made, to its provenance.json. */
