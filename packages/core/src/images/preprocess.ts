@@ -2,36 +2,54 @@ import type { Image } from '../plugin/contracts.js';
 import type { Preprocess } from '../spec/resolved-spec.js';
 import { resize } from './resize.js';
 
-/** An image at the network's input size: the central share of it, stretched to the size or fitted and cut. */
-export function preprocess<T extends Image>(
-  image: T,
-  how: Preprocess,
-  size: { readonly height: number; readonly width: number },
-): T {
-  const { height, width } = size;
-  const interpolation = how.interpolation;
-  const central =
-    how.crop < 1 ? centreCrop(image, Math.round(image.height * how.crop), Math.round(image.width * how.crop)) : image;
-  if (how.resize === 'stretch') return resize(central, { height, width, interpolation });
-  const scale = Math.max(height / central.height, width / central.width);
-  const fitted = resize(central, {
-    height: Math.max(height, Math.round(central.height * scale)),
-    width: Math.max(width, Math.round(central.width * scale)),
-    interpolation,
-  });
-  return centreCrop(fitted, height, width);
+interface Size {
+  readonly height: number;
+  readonly width: number;
 }
 
-function centreCrop<T extends Image>(image: T, height: number, width: number): T {
-  const h = Math.max(1, Math.min(image.height, height));
-  const w = Math.max(1, Math.min(image.width, width));
-  if (h === image.height && w === image.width) return image;
-  const top = (image.height - h) >> 1;
-  const left = (image.width - w) >> 1;
-  const data = image.data instanceof Uint8Array ? new Uint8Array(h * w * 3) : new Float32Array(h * w * 3);
-  for (let y = 0; y < h; y++) {
-    const from = ((top + y) * image.width + left) * 3;
-    data.set(image.data.subarray(from, from + w * 3), y * w * 3);
+/**
+ * Makes an image the network's input: its central share, then `stretch` (the whole of it to the size, whatever its
+ * shape) or `fit` (scaled until it just covers the size, then a centre crop).
+ *
+ * The central share is that of `tf.image.central_crop`; `fit` has the rounding of torchvision's `Resize` (the longer
+ * side is cut to a whole number) and `CenterCrop` (offset rounded half to even).
+ */
+export function preprocess<I extends Image>(image: I, how: Preprocess, size: Size): I {
+  const { interpolation } = how;
+  const kept = how.crop < 1 ? centralShare(image, how.crop) : image;
+  if (how.resize === 'stretch') return resize(kept, { ...size, interpolation });
+  const scaled = resize(kept, { ...covering(kept, size), interpolation });
+  const top = halfToEven((scaled.height - size.height) / 2);
+  const left = halfToEven((scaled.width - size.width) / 2);
+  return cut(scaled, top, left, size);
+}
+
+function centralShare<I extends Image>(image: I, share: number): I {
+  const top = Math.trunc((image.height - image.height * share) / 2);
+  const left = Math.trunc((image.width - image.width * share) / 2);
+  return cut(image, top, left, { height: image.height - 2 * top, width: image.width - 2 * left });
+}
+
+/** The smallest size of the image's shape that covers `size`. */
+function covering({ height, width }: Size, size: Size): Size {
+  return size.height * width >= size.width * height
+    ? { height: size.height, width: Math.max(size.width, Math.trunc((size.height * width) / height)) }
+    : { height: Math.max(size.height, Math.trunc((size.width * height) / width)), width: size.width };
+}
+
+function cut<I extends Image>(image: I, top: number, left: number, size: Size): I;
+function cut(image: Image, top: number, left: number, { height, width }: Size): Image {
+  if (height === image.height && width === image.width) return image;
+  const samples = height * width * 3;
+  const out = image.data instanceof Uint8Array ? new Uint8Array(samples) : new Float32Array(samples);
+  for (let y = 0; y < height; y++) {
+    const start = ((top + y) * image.width + left) * 3;
+    out.set(image.data.subarray(start, start + width * 3), y * width * 3);
   }
-  return { data, height: h, width: w } as unknown as T;
+  return { data: out, height, width };
+}
+
+function halfToEven(value: number): number {
+  const below = Math.floor(value);
+  return value - below === 0.5 ? below + (below % 2) : Math.round(value);
 }

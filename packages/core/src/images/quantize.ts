@@ -2,37 +2,74 @@ import { ShieldError } from '../errors/index.js';
 import type { ByteImage, FloatImage, Image } from '../plugin/contracts.js';
 import type { Handover } from '../spec/resolved-spec.js';
 
-/** What float rounding may add to an image in [0, 1]. */
-const TOLERANCE = 1e-5;
+/** float32(k / 255) of every byte k. */
+const LEVELS = Float32Array.from({ length: 256 }, (_, k) => k / 255);
+
+/** What rounding in float32 may put beyond 0 or 1; such values count as 0 or 1. */
+const TOLERANCE = 1e-6;
 
 /**
- * 8-bit levels of an image in [0, 1]; a ByteImage passes as it is.
+ * Floats in [0, 1] to bytes, as a codec is handed them; bytes pass through as they are.
  *
- * @param handover `round`: to the nearest level, halves up; `truncate`: down, as the original's `cast(255·(x+1)/2)`
- * @throws IMAGE_RANGE for values outside [0, 1] or NaN
+ * `round` takes the nearest level. Half a level can only be met at 0.5 (255 x = k + 1/2 has no other solution in
+ * float32), where "half up" and NumPy's "half to even" both say 128, so there is nothing to choose.
+ *
+ * `truncate` is the hand-over of the original (Das et al. 2018, its `cast(255 * (x + 1) / 2, uint8)` over x in [-1, 1]),
+ * in the float32 arithmetic that it runs in: the next level below, so images lose half a level on the average.
+ *
+ * @param name whose images they are, for the error
+ * @throws IMAGE_RANGE for a value outside [0, 1] or NaN
  */
-export function toByteImage(image: Image, handover: Handover): ByteImage {
+export function toByteImage(image: Image, handover: Handover, name = 'a codec'): ByteImage {
   const { data, height, width } = image;
   if (data instanceof Uint8Array) return { data, height, width };
-  const bytes = new Uint8Array(data.length);
-  const add = handover === 'round' ? 0.5 : 0;
+  const out = new Uint8Array(data.length);
+  const level = handover === 'round' ? rounded : truncated;
   for (let i = 0; i < data.length; i++) {
     const value = data[i]!;
-    if (!(value >= -TOLERANCE && value <= 1 + TOLERANCE)) {
-      throw new ShieldError('IMAGE_RANGE', { name: 'the conversion to 8 bits', reason: `sample ${i} is ${value}` });
-    }
-    bytes[i] = Math.min(255, Math.max(0, Math.floor(value * 255 + add)));
+    if (value >= 0 && value <= 1) out[i] = level(value);
+    else out[i] = level(pulledIn(data, i, name));
   }
-  return { data: bytes, height, width };
+  return { data: out, height, width };
 }
 
-/** An image in [0, 1]; a FloatImage passes as it is. */
-export function toFloatImage(image: Image): FloatImage {
+/**
+ * Bytes to floats, k / 255 in float32; floats pass through once they are known to be in range.
+ *
+ * @throws IMAGE_RANGE for a float outside [0, 1] or NaN
+ */
+export function toFloatImage(image: Image, name = 'the model'): FloatImage {
   const { data, height, width } = image;
-  if (data instanceof Float32Array) return { data, height, width };
-  const floats = new Float32Array(data.length);
-  for (let i = 0; i < data.length; i++) floats[i] = LEVELS[data[i]!]!;
-  return { data: floats, height, width };
+  if (data instanceof Float32Array) return { data: inRange(data, name), height, width };
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) out[i] = LEVELS[data[i]!]!;
+  return { data: out, height, width };
 }
 
-const LEVELS = Float32Array.from({ length: 256 }, (_, level) => level / 255);
+function inRange(values: Float32Array, name: string): Float32Array {
+  let own: Float32Array | undefined;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value >= 0 && value <= 1) continue;
+    own ??= values.slice(); // the caller's array is not ours to change
+    own[i] = pulledIn(values, i, name);
+  }
+  return own ?? values;
+}
+
+function pulledIn(values: Float32Array, index: number, name: string): number {
+  const value = values[index]!;
+  if (!(value >= -TOLERANCE && value <= 1 + TOLERANCE)) {
+    throw new ShieldError('IMAGE_RANGE', { name, reason: `sample ${index} is ${value}` });
+  }
+  return value < 0 ? 0 : 1;
+}
+
+function rounded(value: number): number {
+  return Math.floor(255 * value + 0.5);
+}
+
+function truncated(value: number): number {
+  const signed = Math.fround(2 * value - 1);
+  return Math.fround(255 * Math.fround(signed + 1)) / 2;
+}
