@@ -7,3 +7,22 @@ export { cacheDir } from './assets/cache-dir.js';
 export * from './backend/index.js';
 export * from './tracking/index.js';
 export * from './weights/index.js';
+export { createShield, type RunOptions, type RunResult, type Shield, type ShieldOptions } from './execution/shield.js';
+export type { PluginPackage } from './execution/plugin-package.js';
+export type { Reporter, StageInfo, StageReporter } from './pipeline/reporter.js';
+export type { AttackRow, Prediction, PredictionRow } from './pipeline/rows.js';
+export type { Accuracy, AttackSummary, DefenseSummary, Norms, Summary } from './pipeline/summary.js';
+export type { Proportion } from './report/statistics.js';
+export type {
+  BackendChoice,
+  Handover,
+  PluginUse,
+  Preprocess,
+  ResolvedSpec,
+  Stage,
+  Threat,
+  TrainSpec,
+} from './spec/resolved-spec.js';
+export type { EpochMetrics, TrainOptions, TrainProgress } from './pipeline/train.js';
+export * from './spec/index.js';
+export { fullOptionsSchema } from './plugin/common-options.js';

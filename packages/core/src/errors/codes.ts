@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   SPEC_INVALID_VALUE: code(2, '{key} {reason}', '{expected}'),
   SPEC_MISSING_KEY: code(2, '"{key}" is missing{where}', '{expected}'),
   SPEC_DEFAULTS_NOT_FOUND: code(2, 'no config "{name}" to compose{hint}', 'known in that group: {known}'),
+  SPEC_DEFAULTS_CYCLE: code(2, 'the defaults go round in a circle: {cycle}', 'remove one of them'),
   SPEC_INTERPOLATION: code(2, 'cannot resolve {expression}: {reason}', 'name a key that stands in the spec'),
   OVERRIDE_SYNTAX: code(
     2,
@@ -112,6 +113,11 @@ export const ERROR_CODES = {
     1,
     '{path} cannot be written: {reason}',
     'check the folder and your rights; set SHIELD_RUNS for another place',
+  ),
+  TRAINING_IMPOSSIBLE: code(
+    2,
+    'nothing can be trained: {reason}',
+    'choose a model with trainable weights (shield plugins), and a dataset larger than train.validation',
   ),
   TRAINING_DIVERGED: code(
     1,

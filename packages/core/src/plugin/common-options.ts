@@ -1,0 +1,108 @@
+import { Type, type TObject, type TProperties } from '@sinclair/typebox';
+import { ShieldError } from '../errors/index.js';
+import type { PluginKind } from './contracts.js';
+import type { Plugin } from './define.js';
+
+/** How an image becomes the network's input. */
+export const preprocessSchema = Type.Object(
+  {
+    resize: Type.Union([Type.Literal('stretch'), Type.Literal('fit')], {
+      default: 'stretch',
+      description: 'stretch: the whole image to the input size; fit: the shorter side to it, then a centre crop',
+    }),
+    interpolation: Type.Union(
+      [Type.Literal('nearest'), Type.Literal('bilinear'), Type.Literal('bicubic'), Type.Literal('lanczos')],
+      { default: 'bicubic', description: 'filter of the resize' },
+    ),
+    crop: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      default: 1,
+      description: 'central share of the image kept before the resize, of each side, above 0 up to 1',
+    }),
+  },
+  { default: {}, description: "how an image becomes the network's input", additionalProperties: false },
+);
+
+/** What every dataset takes beside its own options. */
+export const datasetOptions = {
+  skip: Type.Integer({ minimum: 0, default: 0, description: 'images left out at the start, after the shuffle' }),
+  limit: Type.Integer({ minimum: 0, default: 0, description: 'images taken at most; 0 for all' }),
+  shuffle: Type.Boolean({ default: false, description: 'whether the images are put in an order drawn from the seed' }),
+  on_corrupt: Type.Union([Type.Literal('fail'), Type.Literal('skip')], {
+    default: 'fail',
+    description: 'what an unreadable image does: fail ends the run; skip leaves it out, counts and names it',
+  }),
+  preprocess: preprocessSchema,
+};
+
+/** What every attack takes beside its own options. */
+export const attackOptions = {
+  labels: Type.Union([Type.Literal(true), Type.Literal('predicted')], {
+    default: true,
+    description: "the class to get away from: the dataset's (true) or the one that the model predicts (predicted)",
+  }),
+  attack_misclassified: Type.Boolean({
+    default: false,
+    description: 'whether images that the model gets wrong already are attacked too',
+  }),
+};
+
+/** What an attack takes that can aim at a class. */
+export const targetedOptions = {
+  target: Type.Union(
+    [Type.Literal('none'), Type.Literal('random'), Type.Literal('least_likely'), Type.Integer({ minimum: 0 })],
+    {
+      default: 'none',
+      description:
+        "class to reach, in the dataset's numbering: none (untargeted), random (drawn for each image), least_likely, or a class number",
+    },
+  ),
+};
+
+const KEPT: Readonly<Record<PluginKind, readonly string[]>> = {
+  dataset: Object.keys(datasetOptions),
+  attack: Object.keys(attackOptions),
+  model: [],
+  defense: [],
+};
+
+/** Whether an option belongs to every plugin of the kind, so that it survives a change of the plugin. */
+export function isCommonOption(kind: PluginKind, option: string): boolean {
+  return KEPT[kind].includes(option);
+}
+
+/**
+ * All options of a plugin: its own, then those that every plugin of its kind has. Where a plugin declares one of the
+ * common ones itself (another default, say), its own declaration holds. Nothing else is taken.
+ *
+ * @throws PLUGIN_INVALID for an option named `use`
+ */
+export function fullOptionsSchema(plugin: Plugin): TObject {
+  const own = plugin.options.properties;
+  if ('use' in own) {
+    throw new ShieldError('PLUGIN_INVALID', { path: plugin.name, reason: 'no option can be named "use"' });
+  }
+  const common: TProperties = commonOptions(plugin);
+  const added = Object.entries(common).filter(([name]) => !(name in own));
+  // The plugin's own schema may be plain JSON Schema: `required` is taken as it is written.
+  const required = [...(plugin.options.required ?? [])];
+  return {
+    ...plugin.options,
+    properties: { ...own, ...Object.fromEntries(added) },
+    ...(required.length > 0 ? { required } : {}),
+    additionalProperties: false,
+  };
+}
+
+function commonOptions(plugin: Plugin): TProperties {
+  switch (plugin.kind) {
+    case 'dataset':
+      return datasetOptions;
+    case 'attack':
+      return plugin.targeted ? { ...attackOptions, ...targetedOptions } : attackOptions;
+    case 'model':
+    case 'defense':
+      return {};
+  }
+}

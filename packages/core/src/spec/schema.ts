@@ -1,0 +1,149 @@
+import { Type, type Static } from '@sinclair/typebox';
+
+/*
+ * The top level of a spec. Plugins' options are not here: each plugin brings its own schema, and is picked by its
+ * `use` before anything is checked, so that an error names one option and never the branches of a union.
+ */
+
+const oneOf = <T extends string>(values: readonly T[], options: { description: string; default?: T }) =>
+  Type.Union(
+    values.map((value) => Type.Literal(value)),
+    options,
+  );
+
+const pluginUse = (description: string) =>
+  Type.Object({ use: Type.String({ minLength: 1, description: `name of the plugin (shield plugins lists them)` }) }, { description });
+
+/** Names of attacks and defenses stand in file names, metric keys and overrides. */
+export const NAME_PATTERN = '^[A-Za-z][A-Za-z0-9_-]{0,63}$';
+
+const named = (what: string) =>
+  Type.Record(Type.String(), pluginUse(`{ use: NAME, … } of one ${what}`), {
+    default: {},
+    propertyNames: { type: 'string', pattern: NAME_PATTERN },
+    description: `the ${what}s by the names that results show, each { use: NAME, …its options }`,
+  });
+
+export const trainSchema = Type.Object(
+  {
+    optimizer: oneOf(['sgd', 'adam'], { default: 'adam', description: 'update rule' }),
+    learning_rate: Type.Number({ exclusiveMinimum: 0, default: 0.001, description: 'step size at the start' }),
+    momentum: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.9, description: 'of sgd; adam has its own' }),
+    schedule: oneOf(['constant', 'cosine'], { default: 'cosine', description: 'how the learning rate goes over the epochs' }),
+    weight_decay: Type.Number({ minimum: 0, default: 0, description: 'decoupled L2 penalty a step' }),
+    label_smoothing: Type.Number({
+      minimum: 0,
+      exclusiveMaximum: 1,
+      default: 0,
+      description: 'share of the target spread over all classes, from 0 up to 1',
+    }),
+    epochs: Type.Integer({ minimum: 1, default: 10, description: 'passes over the training images' }),
+    validation: Type.Integer({ minimum: 0, default: 0, description: 'images held out, at the end of the dataset' }),
+  },
+  { additionalProperties: false, description: 'how the model is trained, with perform: [train]' },
+);
+
+export const threatSchema = Type.Union(
+  [
+    Type.Literal('gray-box'),
+    Type.Object(
+      {
+        'black-box': Type.Object(
+          { model: pluginUse('the model that the adversarial images are made on') },
+          { additionalProperties: false, description: 'images made on another model' },
+        ),
+      },
+      { additionalProperties: false },
+    ),
+    Type.Object(
+      {
+        adaptive: Type.Object(
+          {
+            eot: Type.Integer({ minimum: 1, description: "draws of the defense's randomness a step (EOT)" }),
+          },
+          { additionalProperties: false, description: 'the attack knows the defense: BPDA through it, EOT over its randomness' },
+        ),
+      },
+      { additionalProperties: false },
+    ),
+  ],
+  {
+    default: 'gray-box',
+    description: 'gray-box (attacks the undefended model), { black-box: { model: … } } or { adaptive: { eot: n } }',
+  },
+);
+
+export const specSchema = Type.Object(
+  {
+    name: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$',
+      description: 'name of the experiment: letters, digits, dot, dash and underscore, at most 100; default: the file name',
+    }),
+    description: Type.Optional(Type.String({ description: 'what it is for' })),
+    seed: Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      default: 0,
+      description: 'every random draw comes from it; a whole number from 0',
+    }),
+    plugins: Type.Array(Type.String({ minLength: 1 }), {
+      default: [],
+      description: 'plugins to load: package names, or paths (.ts, .js) relative to the file that names them',
+    }),
+    backend: oneOf(['auto', 'node-gpu', 'node', 'webgpu', 'wasm', 'cpu'], {
+      default: 'auto',
+      description: 'where tensors are computed; auto takes the fastest that works here',
+    }),
+    batch: Type.Integer({ minimum: 1, maximum: 4096, default: 16, description: 'images computed at once' }),
+    dataset: pluginUse('where the images come from: { use: NAME, …its options }'),
+    model: pluginUse('the network under attack: { use: NAME, …its options }'),
+    attacks: named('attack'),
+    defenses: named('defense'),
+    threat: threatSchema,
+    handover: oneOf(['round', 'truncate'], {
+      default: 'round',
+      description: "how floats become bytes before a codec: round to the nearest, or truncate (the original's)",
+    }),
+    evaluate: Type.Object(
+      {
+        top: Type.Array(Type.Integer({ minimum: 1 }), {
+          minItems: 1,
+          uniqueItems: true,
+          default: [1, 5],
+          description: 'k of the top-k accuracies that are measured',
+        }),
+        draws: Type.Integer({ minimum: 1, default: 5, description: 'draws that a random defense is scored over' }),
+      },
+      { default: {}, additionalProperties: false, description: 'what is measured' },
+    ),
+    perform: Type.Array(
+      oneOf(['attack', 'defend', 'evaluate', 'train'], { description: 'attack, defend, evaluate or train' }),
+      {
+        minItems: 1,
+        uniqueItems: true,
+        default: ['attack', 'defend', 'evaluate'],
+        description: 'the stages that are done: any of attack, defend and evaluate, or train alone',
+      },
+    ),
+    train: Type.Optional(trainSchema),
+    execution: Type.Object(
+      {
+        threads: Type.Integer({ minimum: 0, maximum: 1024, default: 0, description: 'threads of the backend; 0: every core' }),
+        strip: Type.Integer({ minimum: 0, maximum: 100, default: 6, description: 'images in the picture strip; 0: none' }),
+      },
+      { default: {}, additionalProperties: false, description: 'how it is run' },
+    ),
+  },
+  { additionalProperties: false, description: 'a SHIELD spec' },
+);
+
+export type SpecDocument = Static<typeof specSchema>;
+
+/** Keys that are composed away before the spec is validated. */
+export const COMPOSITION_KEYS = ['defaults', 'attack', 'defense'] as const;
+
+/** Words of the grammar that this version does nothing with yet: using them is an error, not silence. */
+export const LATER_KEYS = ['ensemble', 'tracking', 'sweep'] as const;
+
+/** Every word that may stand at the top of a spec, for "did you mean". */
+export const TOP_LEVEL_KEYS: readonly string[] = [...Object.keys(specSchema.properties), ...COMPOSITION_KEYS];

@@ -1,0 +1,29 @@
+import { stringify } from 'yaml';
+import { canonicalHash } from './canonical.js';
+import { escapeExpressions } from './interpolate.js';
+import type { ResolvedSpec } from './resolved-spec.js';
+
+/** sha256 (hex) over the canonical JSON of a resolved spec: it identifies the experiment. */
+export function resolvedHash(spec: ResolvedSpec): string {
+  return canonicalHash(spec);
+}
+
+/** The resolved spec as YAML that loads to the same spec, with the same hash. */
+export function toYaml(spec: ResolvedSpec): string {
+  return stringify(writable(spec), { aliasDuplicateObjects: false, lineWidth: 0 });
+}
+
+function writable(value: unknown): unknown {
+  if (typeof value === 'string') return escapeExpressions(value);
+  // Digits beyond 2^53 are written out, since JavaScript's shortest form would stand for another whole number.
+  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    return Math.abs(value) < 1e21 ? BigInt(value) : value;
+  }
+  if (Array.isArray(value)) return value.map(writable);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .map(([key, member]) => [key, writable(member)]),
+  );
+}

@@ -1,0 +1,42 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import type { TSchema } from '@sinclair/typebox';
+import { ShieldError, reasonOf } from '../errors/index.js';
+import { fullOptionsSchema } from '../plugin/common-options.js';
+import type { Plugin } from '../plugin/define.js';
+import { specSchema } from './schema.js';
+
+const compiled = new WeakMap<object, ValidateFunction>();
+
+/** The validator of the spec's top level; it writes defaults into what it is given. */
+export function specValidator(): ValidateFunction {
+  return compile(specSchema, specSchema);
+}
+
+/**
+ * The validator of a plugin's options, without `use`: one a plugin, compiled when it is first asked for. It writes
+ * defaults into what it is given.
+ *
+ * @throws PLUGIN_INVALID where the plugin's schema is not a strict JSON Schema
+ */
+export function optionsValidator(plugin: Plugin): ValidateFunction {
+  try {
+    return compile(plugin, fullOptionsSchema(plugin));
+  } catch (error) {
+    if (error instanceof ShieldError) throw error;
+    const reason = `its options are no strict JSON Schema: ${reasonOf(error)}`;
+    throw new ShieldError('PLUGIN_INVALID', { path: plugin.name, reason }, { cause: error });
+  }
+}
+
+export type SchemaError = ErrorObject<string, Record<string, unknown>, unknown>;
+
+function compile(key: object, schema: TSchema): ValidateFunction {
+  const known = compiled.get(key);
+  if (known) return known;
+  const ajv = new Ajv({ strict: true, strictRequired: false, allowUnionTypes: true, allErrors: true, useDefaults: true, verbose: true });
+  // Read by the pipeline: an option that changes no result stays out of artifact keys.
+  ajv.addKeyword({ keyword: 'affectsResult', schemaType: 'boolean' });
+  const validate = ajv.compile(schema);
+  compiled.set(key, validate);
+  return validate;
+}
