@@ -68,14 +68,24 @@ export interface SmallDisk {
   unmount(): void;
 }
 
-/** A file system of its own with so many bytes, or undefined where this user may mount none. */
-export function mountSmallDisk(bytes: number): SmallDisk | undefined {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return undefined;
+/** Whether this user may mount a file system: tests of full and read-only disks need one. */
+export function canMountDisks(): boolean {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
+  try {
+    mountSmallDisk(4096).unmount();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A file system of its own with so many bytes; to be unmounted. */
+export function mountSmallDisk(bytes: number): SmallDisk {
   const path = mkdtempSync(join(tmpdir(), 'shield-disk-'));
-  const mount = (flags: string) => spawnSync('mount', ['-t', 'tmpfs', '-o', `${flags},size=${bytes}`, 'tmpfs', path]);
-  if (mount('rw').status !== 0) {
+  const { status, stderr } = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path]);
+  if (status !== 0) {
     rmSync(path, { recursive: true });
-    return undefined;
+    throw new Error(`no disk can be mounted: ${String(stderr)}`);
   }
   return {
     path,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mountSmallDisk, startScript } from '../testing/processes.js';
+import { canMountDisks, mountSmallDisk, type SmallDisk, startScript } from '../testing/processes.js';
 import type { JournalEntry, RunEvent } from './events.js';
 import { Journal } from './journal.js';
 import { encodeLine } from './journal-line.js';
@@ -249,14 +249,15 @@ it('holds all that was acknowledged when its process is killed', async () => {
   expect((await read(path)).entries.at(-1)).toMatchObject({ state: 'RUNNING' });
 });
 
-const disk = mountSmallDisk(128 * 1024);
-describe.skipIf(!disk)('a full disk (skipped where none can be mounted)', () => {
-  afterAll(() => disk?.unmount());
+describe.skipIf(!canMountDisks())('a full disk (skipped where none can be mounted)', () => {
+  let disk: SmallDisk;
+  beforeAll(() => void (disk = mountSmallDisk(128 * 1024)));
+  afterAll(() => disk.unmount());
 
   it('refuses an event whole, still takes the last state, and goes on when there is room again', async () => {
-    const path = join(disk!.path, 'journal.jsonl');
+    const path = join(disk.path, 'journal.jsonl');
     const journal = await Journal.create(path);
-    const filler = join(disk!.path, 'filler');
+    const filler = join(disk.path, 'filler');
     expect(() => writeFileSync(filler, Buffer.alloc(1024 * 1024))).toThrow(/ENOSPC/);
     let taken = 0;
     let failure: unknown;
@@ -283,6 +284,6 @@ describe.skipIf(!disk)('a full disk (skipped where none can be mounted)', () => 
     const { entries, error } = await read(path);
     expect(error).toBeUndefined();
     expect(entries.at(-1)).toMatchObject({ type: 'metric', seq: taken + 2 });
-    expect(readdirSync(disk!.path)).toEqual(['journal.jsonl']);
+    expect(readdirSync(disk.path)).toEqual(['journal.jsonl']);
   });
 });

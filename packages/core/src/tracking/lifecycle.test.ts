@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ShieldError } from '../errors/index.js';
-import { mountSmallDisk, startScript, type Script } from '../testing/processes.js';
+import { canMountDisks, mountSmallDisk, type Script, type SmallDisk, startScript } from '../testing/processes.js';
 import type { JournalEntry } from './events.js';
 import { readJournal } from './journal-reader.js';
 import { RunInterrupted, withRun } from './lifecycle.js';
@@ -254,15 +254,16 @@ describe('within a program', () => {
   });
 });
 
-const disk = mountSmallDisk(256 * 1024);
-describe.skipIf(!disk)('a full disk (skipped where none can be mounted)', () => {
-  afterAll(() => disk?.unmount());
+describe.skipIf(!canMountDisks())('a full disk (skipped where none can be mounted)', () => {
+  let disk: SmallDisk;
+  beforeAll(() => void (disk = mountSmallDisk(256 * 1024)));
+  afterAll(() => disk.unmount());
 
   it('FAILs the run with DISK_FULL, and the run can be gone on with when there is room', async () => {
-    const small = await newRun(disk!.path);
+    const small = await newRun(disk.path);
     const { code, stderr } = await work(
       `const { writeFileSync } = await import('node:fs');
-       try { writeFileSync(${JSON.stringify(join(disk!.path, 'filler'))}, Buffer.alloc(1 << 20)); } catch {}
+       try { writeFileSync(${JSON.stringify(join(disk.path, 'filler'))}, Buffer.alloc(1 << 20)); } catch {}
        for (let i = 0; ; i++) await context.emit({ type: 'metric', key: 'k', value: i });`,
       '{}',
       small,
@@ -274,7 +275,7 @@ describe.skipIf(!disk)('a full disk (skipped where none can be mounted)', () => 
       error: { code: 'DISK_FULL' },
       holder: undefined,
     });
-    rmSync(join(disk!.path, 'filler'));
+    rmSync(join(disk.path, 'filler'));
     expect(await withRun(small, async () => 'done', quietly)).toBe('done');
     expect(await states(small)).toEqual(['QUEUED', 'RUNNING', 'FAILED', 'RUNNING', 'COMPLETED']);
   });

@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { mountSmallDisk, startScript } from '../testing/processes.js';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { canMountDisks, mountSmallDisk, type SmallDisk, startScript } from '../testing/processes.js';
 import { readJournal } from './journal-reader.js';
 import type { CollectedProvenance } from './provenance.js';
 import { createRun, type NewRun } from './run-directory.js';
@@ -91,23 +91,24 @@ describe('createRun', () => {
   });
 });
 
-const disk = mountSmallDisk(64 * 1024);
-describe.skipIf(!disk)('a disk that refuses (skipped where none can be mounted)', () => {
-  afterAll(() => disk?.unmount());
+describe.skipIf(!canMountDisks())('a disk that refuses (skipped where none can be mounted)', () => {
+  let disk: SmallDisk;
+  beforeAll(() => void (disk = mountSmallDisk(64 * 1024)));
+  afterAll(() => disk.unmount());
 
   it('full: says so and leaves no trace', async () => {
     const resolvedText = 'x'.repeat(200_000);
-    await expect(createRun(disk!.path, newRun({ resolvedText }))).rejects.toMatchObject({ code: 'DISK_FULL' });
-    expect(readdirSync(disk!.path)).toEqual([]);
+    await expect(createRun(disk.path, newRun({ resolvedText }))).rejects.toMatchObject({ code: 'DISK_FULL' });
+    expect(readdirSync(disk.path)).toEqual([]);
   });
 
   it('read-only: says so, and runs that are there can still be read', async () => {
-    const run = await createRun(disk!.path, newRun());
-    disk!.setReadOnly(true);
-    await expect(createRun(disk!.path, newRun())).rejects.toMatchObject({ code: 'WRITE_FAILED' });
-    expect(await runState((await findRun(disk!.path, 'latest')).path)).toBe('QUEUED');
-    disk!.setReadOnly(false);
-    expect(readdirSync(disk!.path)).toEqual([run.id]);
+    const run = await createRun(disk.path, newRun());
+    disk.setReadOnly(true);
+    await expect(createRun(disk.path, newRun())).rejects.toMatchObject({ code: 'WRITE_FAILED' });
+    expect(await runState((await findRun(disk.path, 'latest')).path)).toBe('QUEUED');
+    disk.setReadOnly(false);
+    expect(readdirSync(disk.path)).toEqual([run.id]);
   });
 });
 
