@@ -26,3 +26,5 @@ export type {
 export type { EpochMetrics, TrainOptions, TrainProgress } from './pipeline/train.js';
 export * from './spec/index.js';
 export { fullOptionsSchema } from './plugin/common-options.js';
+export * from './images/index.js';
+export * from './records/index.js';

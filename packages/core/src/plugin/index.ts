@@ -12,3 +12,4 @@ export {
   type Plugin,
 } from './define.js';
 export { PluginRegistry } from './registry.js';
+export { selectItems } from './select-items.js';
