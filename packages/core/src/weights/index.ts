@@ -1,4 +1,5 @@
 export { readSafetensors, writeSafetensors, type SafetensorsFile } from './safetensors.js';
+export { saveWeights } from './save-weights.js';
 export { STORED_TYPES, type StoredType } from './stored-types.js';
 export {
   rowMajorStrides,

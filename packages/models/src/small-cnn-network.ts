@@ -1,0 +1,79 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { ShieldError, rowMajorStrides, sizeOf, toFloat32, type Model, type Random, type WeightMap } from '@shield/core';
+
+export const SIZE = 32;
+export const CLASSES = 10;
+
+/** 3×3 convolutions [in, out], each with a ReLU; a max pool follows where it says so. 70,282 parameters in all. */
+const CONVOLUTIONS = [
+  { name: 'conv1', from: 3, to: 16, pool: false },
+  { name: 'conv2', from: 16, to: 32, pool: true },
+  { name: 'conv3', from: 32, to: 32, pool: false },
+  { name: 'conv4', from: 32, to: 64, pool: true },
+  { name: 'conv5', from: 64, to: 64, pool: false },
+] as const;
+
+/** Shape of every variable by name, in tfjs's layouts: [h, w, in, out], [in, out]. */
+export const SHAPES: Readonly<Record<string, readonly number[]>> = Object.fromEntries([
+  ...CONVOLUTIONS.flatMap(({ name, from, to }) => [
+    [`${name}.filter`, [3, 3, from, to]],
+    [`${name}.bias`, [to]],
+  ]),
+  ['dense.kernel', [64, CLASSES]],
+  ['dense.bias', [CLASSES]],
+]) as Record<string, number[]>;
+
+/** Values that a network can start from: He et al. (2015, arXiv:1502.01852), zero biases. */
+export function initialWeights(random: (name: string) => Random): WeightMap {
+  return new Map(
+    Object.entries(SHAPES).map(([name, shape]) => {
+      const size = sizeOf(shape);
+      const scale = Math.sqrt(2 / sizeOf(shape.slice(0, -1)));
+      const stream = random(name);
+      const data = Float32Array.from({ length: size }, () => (shape.length === 1 ? 0 : scale * stream.normal()));
+      return [name, { shape, strides: rowMajorStrides(shape), data }];
+    }),
+  );
+}
+
+/**
+ * @param path for the message of an error
+ * @throws WEIGHTS_INVALID where a tensor is missing or has another shape
+ */
+export function smallCnn(weights: WeightMap, weightsDigest: string, path: string): Model {
+  for (const [name, shape] of Object.entries(SHAPES)) {
+    const found = weights.get(name)?.shape;
+    if (found?.join() === shape.join()) continue;
+    const reason = found
+      ? `${name} has shape [${found.join(', ')}], not [${shape.join(', ')}]`
+      : `there is no tensor ${name}`;
+    throw new ShieldError('WEIGHTS_INVALID', { path, reason, expected: 'give weights that were saved from small_cnn' });
+  }
+  const variables = Object.fromEntries(
+    Object.entries(SHAPES).map(([name, shape]) => [
+      name,
+      tf.variable(tf.tensor(toFloat32(weights.get(name)!), [...shape])),
+    ]),
+  );
+  const logits = (images: tf.Tensor4D): tf.Tensor2D => tf.tidy(() => forward(images, variables));
+  return {
+    inputSize: { height: SIZE, width: SIZE },
+    classes: CLASSES,
+    labelOffset: 0,
+    weightsDigest,
+    logits,
+    training: { variables, logits },
+    dispose: () => tf.dispose(variables),
+  };
+}
+
+function forward(images: tf.Tensor4D, variables: Readonly<Record<string, tf.Variable>>): tf.Tensor2D {
+  let x = tf.sub<tf.Tensor4D>(tf.mul(images, 4), 2);
+  for (const { name, pool } of CONVOLUTIONS) {
+    const filter = variables[`${name}.filter`] as unknown as tf.Tensor4D;
+    x = tf.fused.conv2d({ x, filter, bias: variables[`${name}.bias`]!, strides: 1, pad: 'same', activation: 'relu' });
+    if (pool) x = tf.maxPool(x, 2, 2, 'valid');
+  }
+  const features = tf.mean<tf.Tensor2D>(x, [1, 2]);
+  return tf.add(tf.matMul(features, variables['dense.kernel'] as unknown as tf.Tensor2D), variables['dense.bias']!);
+}
