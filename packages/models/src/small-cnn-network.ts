@@ -52,7 +52,7 @@ export function smallCnn(weights: WeightMap, weightsDigest: string, path: string
   const variables = Object.fromEntries(
     Object.entries(SHAPES).map(([name, shape]) => [
       name,
-      tf.variable(tf.tensor(toFloat32(weights.get(name)!), [...shape])),
+      tf.tidy(() => tf.variable(tf.tensor(toFloat32(weights.get(name)!), [...shape]))),
     ]),
   );
   const logits = (images: tf.Tensor4D): tf.Tensor2D => tf.tidy(() => forward(images, variables));

@@ -12,7 +12,15 @@ export type ScheduledOptimizer = tf.Optimizer & { setLearningRate(rate: number):
 /** SGD with momentum, or Adam with its published constants, as tfjs has them. */
 export function createOptimizer(spec: TrainSpec): ScheduledOptimizer {
   if (spec.optimizer === 'adam') return new ScheduledAdam(spec.learning_rate, 0.9, 0.999);
-  return tf.train.momentum(spec.learning_rate, spec.momentum);
+  return new Momentum(spec.learning_rate, spec.momentum);
+}
+
+/** tfjs's own forgets the learning rate's tensor when it is disposed. */
+class Momentum extends tf.MomentumOptimizer {
+  override dispose(): void {
+    super.dispose();
+    this.c.dispose();
+  }
 }
 
 class ScheduledAdam extends tf.AdamOptimizer {

@@ -205,7 +205,7 @@ function rightOnes(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Scalar {
 function decay(variables: readonly tf.Variable[], amount: number): void {
   if (amount === 0) return;
   for (const variable of variables) {
-    if (variable.rank > 1) variable.assign(tf.tidy(() => tf.mul(variable, 1 - amount)));
+    if (variable.rank > 1) tf.tidy(() => variable.assign(tf.mul(variable, 1 - amount)));
   }
 }
 
