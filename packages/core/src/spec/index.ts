@@ -1,4 +1,5 @@
 export { canonicalHash, canonicalJson } from './canonical.js';
+export { specJsonSchema, type JsonSchema } from './json-schema.js';
 export { loadPlugins } from './load-plugins.js';
 export { loadSpec, type LoadSpecOptions, type LoadedSpec } from './load-spec.js';
 export type {

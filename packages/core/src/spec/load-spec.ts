@@ -34,8 +34,8 @@ export interface LoadedSpec {
   readonly resolved: ResolvedSpec;
   /** sha256 (hex) of the resolved spec. */
   readonly hash: string;
-  /** Absolute path of the spec; undefined for one that was given as text. */
-  readonly path: string | undefined;
+  /** The spec as messages name it: its path, or "spec" for one that was given as text. */
+  readonly path: string;
   /** The spec as written. */
   readonly text: string;
   /** Every file that was read, the spec first. */
@@ -79,7 +79,7 @@ export async function loadSpec(pathOrText: string, options: LoadSpecOptions): Pr
   const loaded: LoadedSpec = {
     resolved: resolved!,
     hash: resolvedHash(resolved!),
-    path: written.path,
+    path: written.file,
     text: written.text,
     sources: reader.sources,
     locate: (path) => locateValue(tree, typeof path === 'string' ? (parsePath(path) ?? []) : path),
