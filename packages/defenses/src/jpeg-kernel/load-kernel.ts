@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 /** What assembly/kernel.ts exports. Addresses are bytes into `memory`. */
 export interface KernelExports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBuffer };
   layOut(
     height: number,
     width: number,
@@ -23,19 +23,27 @@ export interface KernelExports {
   run(fast: number): void;
 }
 
+/** What is used of the engine's WebAssembly, which the types of Node 20 leave out. */
+interface Engine {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+}
+
+const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: Engine };
+
 /** Where the build puts the compiled kernel; the same seen from src and from dist. */
 export const KERNEL_FILE = new URL('../../dist/jpeg-kernel/kernel.wasm', import.meta.url);
 
-let compiled: WebAssembly.Module | undefined | null;
+let compiled: object | undefined | null;
 
 /** A fresh kernel, or undefined where it was not built or this machine's WebAssembly has no SIMD. */
 export function loadKernel(): KernelExports | undefined {
   if (compiled === undefined) {
     try {
-      compiled = new WebAssembly.Module(readFileSync(KERNEL_FILE));
+      compiled = new engine.Module(readFileSync(KERNEL_FILE));
     } catch {
       compiled = null;
     }
   }
-  return compiled ? (new WebAssembly.Instance(compiled).exports as unknown as KernelExports) : undefined;
+  return compiled ? (new engine.Instance(compiled).exports as KernelExports) : undefined;
 }
