@@ -22,7 +22,7 @@ export interface Backend {
 }
 
 export interface CaptureOptions {
-  /** Batch sizes that graphs are made for; a batch is padded up to the next. Default: 1, 2, 4, 8, 16, 32, … */
+  /** Batch sizes that graphs are made for; a batch is padded up to the next. Default: 1, 4, 16, 64. */
   readonly buckets?: readonly number[];
 }
 

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { ShieldError, reasonOf } from '../errors/index.js';
 import type { BackendChoice } from '../spec/resolved-spec.js';
 import type { Backend } from './backend.js';
+import { loadTfjs } from './tfjs.js';
 import { openCpu, openWasm } from './eager-backends.js';
 import { hasNvidiaGpu, nvidiaGpu } from './native/cuda.js';
 import { findInstallation, type NativeInstallation } from './native/installation.js';
@@ -66,7 +67,7 @@ async function openNative(name: 'node' | 'node-gpu', options: OpenBackendOptions
     { GraphCapturer },
     { createGraphWriter },
   ] = await Promise.all([
-    import('@tensorflow/tfjs-core'),
+    loadTfjs(),
     import('./native/kernel-backend.js'),
     import('./gradients/register-gradients.js'),
     import('./native/kernels.js'),

@@ -22,12 +22,15 @@ test('pieces cover the batch in order and waste at most a third', () => {
 
 test('examples', () => {
   const sizes = (rows: number) => planBatches(rows).map(({ bucket }) => bucket);
+  expect(sizes(1)).toEqual([1]);
+  expect(sizes(3)).toEqual([4]);
   expect(sizes(16)).toEqual([16]);
   expect(sizes(13)).toEqual([16]);
-  expect(sizes(11)).toEqual([8, 4]);
-  expect(sizes(9)).toEqual([8, 1]);
-  expect(sizes(70)).toEqual([32, 32, 8]);
+  expect(sizes(11)).toEqual([4, 4, 4]);
+  expect(sizes(9)).toEqual([4, 4, 1]);
+  expect(sizes(100)).toEqual([64, 16, 16, 4]);
   expect(planBatches(5, [4]).map(({ bucket }) => bucket)).toEqual([4, 4]);
+  expect(planBatches(3, [8])).toEqual([{ start: 0, rows: 3, bucket: 8 }]);
 });
 
 test('an empty batch has no pieces', () => {

@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as TF from '@tensorflow/tfjs-core';
+import { reasonOf } from '../../errors/index.js';
 import type { CapturedFunction, CaptureOptions } from '../backend.js';
 import type { NativeKernelBackend } from '../native/kernel-backend.js';
+import { batchOf, checkOutputs, runEagerly, takeRows, type Batched } from './batch.js';
 import { planBatches, type Piece } from './buckets.js';
 import type { GraphNames, GraphWriter } from './graph-def.js';
 import { NotCapturable, recordGraph } from './graph-recorder.js';
@@ -13,13 +15,14 @@ interface LoadedGraph {
   readonly names: GraphNames;
 }
 
-type Batched = (...inputs: TF.Tensor[]) => TF.Tensor[];
-
 /**
  * Functions over batches as TensorFlow graphs: TensorFlow fuses, plans memory and packs weights once, which eager ops
- * cannot. One graph a batch size of `buckets`; other sizes are cut into and padded up to those.
+ * cannot. One graph a batch size of `buckets`; other sizes are cut into and padded up to those. A function that cannot
+ * be written as a graph ({@link NotCapturable}) runs eagerly from then on.
  */
 export class GraphCapturer {
+  readonly #captured = new Set<{ dispose(): void }>();
+
   constructor(
     private readonly tf: typeof TF,
     private readonly backend: NativeKernelBackend,
@@ -30,73 +33,79 @@ export class GraphCapturer {
     fn: (...inputs: I) => O,
     options: CaptureOptions = {},
   ): CapturedFunction<I, O> {
-    const graphs = new Map<string, LoadedGraph>();
     const batched = fn as unknown as Batched;
-    let eager = false;
-    const runPiece = (piece: Piece, inputs: readonly TF.Tensor[]): TF.Tensor[] => {
-      const given = inputs.map((input) => this.#take(input, piece));
-      const key = given.map(({ shape, dtype }) => `${dtype}[${shape.join()}]`).join();
-      let graph = graphs.get(key);
-      if (!graph) graphs.set(key, (graph = this.#load(batched, given)));
-      return this.#run(graph, given).map((output) =>
-        piece.rows < piece.bucket ? firstRows(this.tf, output, 0, piece.rows) : output,
-      );
-    };
+    const graphs = new Map<string, LoadedGraph>();
+    let capturable = true;
     const captured = (...inputs: TF.Tensor[]): TF.Tensor[] => {
-      if (eager) return this.tf.tidy(() => batched(...inputs));
       const rows = batchOf(inputs);
-      const pieces = planBatches(rows, options.buckets);
+      if (!capturable || rows === 0) return runEagerly(this.tf, batched, inputs);
       try {
-        return this.tf.tidy(() => {
-          const parts = pieces.map((piece) => runPiece(piece, inputs));
-          if (parts.length === 1) return parts[0]!;
-          return parts[0]!.map((_, k) =>
-            this.tf.concat(
-              parts.map((part) => part[k]!),
-              0,
-            ),
-          );
-        });
+        return this.#runPieces(batched, graphs, planBatches(rows, options.buckets), inputs);
       } catch (error) {
         if (!(error instanceof NotCapturable)) throw error;
-        eager = true;
-        return this.tf.tidy(() => batched(...inputs));
+        capturable = false;
+        return runEagerly(this.tf, batched, inputs);
       }
     };
     const dispose = () => {
       for (const { id } of graphs.values()) this.backend.binding.deleteSavedModel(id);
       graphs.clear();
     };
-    return Object.assign(captured, { dispose }) as unknown as CapturedFunction<I, O>;
+    const result = Object.assign(captured, { dispose });
+    this.#captured.add(result);
+    return result as unknown as CapturedFunction<I, O>;
+  }
+
+  /** Frees every graph that was made; functions that are called again make theirs anew. */
+  dispose(): void {
+    for (const captured of this.#captured) captured.dispose();
+  }
+
+  #runPieces(
+    fn: Batched,
+    graphs: Map<string, LoadedGraph>,
+    pieces: readonly Piece[],
+    inputs: readonly TF.Tensor[],
+  ): TF.Tensor[] {
+    const { tf } = this;
+    return tf.tidy(() => {
+      const parts = pieces.map((piece) => {
+        const given = inputs.map((input) => this.#take(input, piece));
+        const key = given.map(({ shape, dtype }) => `${dtype}[${shape.join()}]`).join();
+        let graph = graphs.get(key);
+        if (!graph) graphs.set(key, (graph = this.#load(fn, given)));
+        const outputs = this.#run(graph, given);
+        return piece.rows === piece.bucket ? outputs : outputs.map((output) => takeRows(tf, output, 0, piece.rows));
+      });
+      if (parts.length === 1) return parts[0]!;
+      const joined = (k: number) => parts.map((part) => part[k]!);
+      return parts[0]!.map((_, k) => tf.concat(joined(k), 0));
+    });
   }
 
   /** The piece's rows, padded with its last row up to the bucket. */
   #take(input: TF.Tensor, { start, rows, bucket }: Piece): TF.Tensor {
     const whole = start === 0 && rows === input.shape[0];
-    const part = whole ? input : firstRows(this.tf, input, start, rows);
+    const part = whole ? input : takeRows(this.tf, input, start, rows);
     if (rows === bucket) return part;
-    const last = firstRows(this.tf, part, rows - 1, 1);
+    const last = takeRows(this.tf, part, rows - 1, 1);
     return this.tf.concat([part, ...Array.from({ length: bucket - rows }, () => last)], 0);
   }
 
   #load(fn: Batched, examples: readonly TF.Tensor[]): LoadedGraph {
     const graph = recordGraph(this.tf, this.backend, fn, examples);
-    const { binding } = this.backend;
-    graph.outputTensors.forEach(({ shape }, k) => {
-      if (shape[0] !== examples[0]!.shape[0]) {
-        throw new TypeError(
-          `output ${k} of a captured function has shape [${shape.join()}]: its first dimension must be the batch`,
-        );
-      }
-    });
-    const { bytes, names } = this.write(graph, binding);
-    const folder = mkdtempSync(join(tmpdir(), 'shield-graph-'));
+    checkOutputs(graph.outputTensors, batchOf(examples));
+    const { bytes, names } = this.write(graph, this.backend.binding);
+    let folder: string | undefined;
     try {
+      folder = mkdtempSync(join(tmpdir(), 'shield-graph-'));
       writeFileSync(join(folder, 'saved_model.pb'), bytes);
-      const id = binding.loadSavedModel(folder, 'serve');
-      return { id, names };
+      return { id: this.backend.binding.loadSavedModel(folder, 'serve'), names };
+    } catch (error) {
+      // No room in the temporary folder, or an op that TensorFlow has only eagerly.
+      throw new NotCapturable(reasonOf(error));
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      if (folder) rmSync(folder, { recursive: true, force: true });
     }
   }
 
@@ -105,17 +114,4 @@ export class GraphCapturer {
     const outputs = this.backend.binding.runSavedModel(graph.id, ids, graph.names.inputs, graph.names.outputs);
     return outputs.map((metadata) => this.backend.createOutputTensor(metadata));
   }
-}
-
-/** Rows `start` … `start + rows` of the first dimension. */
-function firstRows(tf: typeof TF, tensor: TF.Tensor, start: number, rows: number): TF.Tensor {
-  return tf.slice(tensor, [start, ...tensor.shape.slice(1).map(() => 0)], [rows, ...tensor.shape.slice(1)]);
-}
-
-function batchOf(inputs: readonly TF.Tensor[]): number {
-  const rows = inputs[0]?.shape[0];
-  if (rows === undefined || inputs.some(({ shape }) => shape[0] !== rows)) {
-    throw new TypeError('the inputs of a captured function must share their first dimension, the batch');
-  }
-  return rows;
 }

@@ -45,10 +45,14 @@ export function recordGraph(
   examples: readonly TF.Tensor[],
 ): RecordedGraph {
   const recorder = new Recorder(backend);
+  const random = Math.random;
   recorder.attach();
-  let graph: RecordedGraph;
+  // tfjs draws its random numbers in JavaScript: in a graph they would stand for good.
+  Math.random = () => {
+    throw new NotCapturable('it draws random numbers');
+  };
   try {
-    graph = inTidy(tf, () => {
+    return inTidy(tf, () => {
       // Identities give the inputs ids of their own: an example may be a tensor that the function also closes over.
       const inputs = examples.map((example) => recorder.input(tf.clone(example)));
       const outputs = fn(...inputs.map(({ tensor }) => tensor));
@@ -63,9 +67,9 @@ export function recordGraph(
       };
     });
   } finally {
+    Math.random = random;
     recorder.detach();
   }
-  return graph;
 }
 
 /** tf.tidy for what is not a tensor. */
@@ -79,7 +83,8 @@ function inTidy<T>(tf: typeof TF, fn: () => T): T {
 
 class Recorder {
   readonly #binding: NativeBinding;
-  readonly #getInputTensorIds: NativeKernelBackend['getInputTensorIds'];
+  /** Set where another recording is going on around this one. */
+  readonly #outerIds: NativeKernelBackend['getInputTensorIds'] | undefined;
   readonly #producer = new Map<number, RecordedNode>();
   readonly #known = new Map<number, { shape: readonly number[]; dtype: number }>();
   readonly #inputs = new Set<number>();
@@ -88,7 +93,7 @@ class Recorder {
 
   constructor(private readonly backend: NativeKernelBackend) {
     this.#binding = backend.binding;
-    this.#getInputTensorIds = backend.getInputTensorIds.bind(backend);
+    this.#outerIds = Object.hasOwn(backend, 'getInputTensorIds') ? backend.getInputTensorIds : undefined;
   }
 
   attach(): void {
@@ -107,8 +112,9 @@ class Recorder {
     this.backend.binding = new Proxy({} as NativeBinding, {
       get: (_, key) => Reflect.get(key in overrides ? overrides : target, key) as unknown,
     });
+    const inputTensorIds = this.backend.getInputTensorIds;
     this.backend.getInputTensorIds = (tensors) => {
-      const ids = this.#getInputTensorIds(tensors);
+      const ids = inputTensorIds.call(this.backend, tensors);
       ids.forEach((id, i) => {
         const { shape, dtype } = tensors[i]!;
         if (!this.#known.has(id)) this.#known.set(id, { shape, dtype: this.#dtypeOf(dtype) });
@@ -119,7 +125,8 @@ class Recorder {
 
   detach(): void {
     this.backend.binding = this.#binding;
-    this.backend.getInputTensorIds = this.#getInputTensorIds;
+    if (this.#outerIds) this.backend.getInputTensorIds = this.#outerIds;
+    else Reflect.deleteProperty(this.backend, 'getInputTensorIds');
   }
 
   /** Gives a tensor an id that stands for an input from here on. */

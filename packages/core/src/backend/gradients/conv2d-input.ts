@@ -20,7 +20,7 @@ export function conv2dInputGradient(
     const turned = tf.transpose(tf.reshape(filter, [channels, filters]));
     return tf.reshape(tf.matMul(tf.reshape(dy, [-1, filters]), turned), info.inShape);
   }
-  const turned = tf.transpose(tf.reverse(filter, [0, 1]), [0, 1, 3, 2]) as TF.Tensor4D;
+  const turned = tf.transpose<TF.Tensor4D>(tf.reverse(filter, [0, 1]), [0, 1, 3, 2]);
   return tf.conv2d(spreadAndPad(tf, dy, info), turned, 1, 'valid');
 }
 

@@ -1,4 +1,5 @@
 import type * as TF from '@tensorflow/tfjs-core';
+import { averagePoolGradient } from './avg-pool.js';
 import { conv2dFilterGradient } from './conv2d-filter.js';
 import { conv2dInputGradient, isPointwise } from './conv2d-input.js';
 import { depthwiseFilterGradient } from './depthwise-filter.js';
@@ -54,6 +55,23 @@ export function registerBackwardKernels(tf: typeof TF, backendName: 'tensorflow'
       const { x, segmentIds } = inputs as Record<string, TF.Tensor>;
       const { numSegments } = attrs as { numSegments: number };
       return tf.tidy(() => segmentSum(tf, x!, segmentIds!, numSegments));
+    },
+  });
+}
+
+/** Average pooling's gradient for the backends of tfjs, whose own is wrong where the window reaches into padding. */
+export function registerAveragePoolGradient(tf: typeof TF, backendName: 'wasm' | 'cpu'): void {
+  const kernelName = 'AvgPoolGrad';
+  if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);
+  tf.registerKernel({
+    kernelName,
+    backendName,
+    kernelFunc: ({ inputs, attrs }) => {
+      const { dy, input } = inputs as Inputs;
+      const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as TF.AvgPoolAttrs;
+      const { computePool2DInfo } = tf.backend_util;
+      const info = computePool2DInfo(input!.shape, filterSize, strides, 1, pad, dimRoundingMode);
+      return tf.tidy(() => averagePoolGradient(tf, dy!, info));
     },
   });
 }

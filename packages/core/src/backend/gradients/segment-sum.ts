@@ -9,6 +9,6 @@ import type * as TF from '@tensorflow/tfjs-core';
  */
 export function segmentSum(tf: typeof TF, x: TF.Tensor, ids: TF.Tensor, segments: number): TF.Tensor {
   const rest = x.shape.slice(ids.rank);
-  const membership = tf.transpose(tf.cast(tf.oneHot(tf.reshape(ids, [-1]) as TF.Tensor1D, segments), 'float32'));
+  const membership = tf.transpose(tf.cast(tf.oneHot(tf.reshape<TF.Rank.R1>(ids, [-1]), segments), 'float32'));
   return tf.reshape(tf.matMul(membership as TF.Tensor2D, tf.reshape(x, [ids.size, -1])), [segments, ...rest]);
 }

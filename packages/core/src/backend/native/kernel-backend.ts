@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as TF from '@tensorflow/tfjs-core';
+import { loadTfjs } from '../tfjs.js';
 import type { NativeInstallation } from './installation.js';
 
 const require = createRequire(import.meta.url);
@@ -50,7 +51,7 @@ export interface NativeBinding {
 export interface NativeKernelBackend extends TF.KernelBackend {
   binding: NativeBinding;
   executeSingleOutput(name: string, attributes: readonly OpAttribute[], inputs: readonly TF.TensorInfo[]): TF.Tensor;
-  getInputTensorIds(inputs: readonly TF.TensorInfo[]): number[];
+  getInputTensorIds: (inputs: readonly TF.TensorInfo[]) => number[];
   createOutputTensor(metadata: TensorMetadata): TF.Tensor;
 }
 
@@ -71,7 +72,7 @@ let registered: RegisteredNative | undefined;
  */
 export async function registerNative(installation: NativeInstallation, threads: number): Promise<RegisteredNative> {
   if (registered) return registered;
-  const tf = await import('@tensorflow/tfjs-core');
+  const tf = await loadTfjs();
   prepareEnvironment(threads);
   restoreUtil();
   const binding = require(installation.addon) as NativeBinding;

@@ -1,16 +1,40 @@
 import type * as TF from '@tensorflow/tfjs-core';
 import type { NativeKernelBackend, OpAttribute } from './kernel-backend.js';
 
-/** TensorFlow's own gradient kernels, which tfjs-node leaves out, under the names that `gradients/` looks for. */
+/**
+ * Kernels of TensorFlow that tfjs-node leaves out or makes less of: the gradients of ReLU and ReLU6 (under the names
+ * that `gradients/` looks for), and a gather that does not read its indices back into JavaScript first, so that it can
+ * stand in a captured graph (TensorFlow checks them itself).
+ */
 export function registerNativeKernels(tf: typeof TF, backend: NativeKernelBackend): void {
-  const type: OpAttribute = { name: 'T', type: backend.binding.TF_ATTR_TYPE, value: backend.binding.TF_FLOAT };
+  const { binding } = backend;
+  const type = (name: string, tensor: TF.TensorInfo): OpAttribute => {
+    const dtypes: Partial<Record<TF.DataType, number>> = { int32: binding.TF_INT32, bool: binding.TF_BOOL };
+    return { name, type: binding.TF_ATTR_TYPE, value: dtypes[tensor.dtype] ?? binding.TF_FLOAT };
+  };
+  const register = (kernelName: string, kernelFunc: TF.KernelFunc) => {
+    if (tf.getKernel(kernelName, 'tensorflow')) tf.unregisterKernel(kernelName, 'tensorflow');
+    tf.registerKernel({ kernelName, backendName: 'tensorflow', kernelFunc });
+  };
   for (const kernelName of ['ReluGrad', 'Relu6Grad']) {
-    if (tf.getKernel(kernelName, 'tensorflow')) continue;
-    tf.registerKernel({
-      kernelName,
-      backendName: 'tensorflow',
-      kernelFunc: ({ inputs }) =>
-        backend.executeSingleOutput(kernelName, [type], [inputs['gradients']!, inputs['features']!]),
+    register(kernelName, ({ inputs }) => {
+      const { gradients, features } = inputs as Record<string, TF.Tensor>;
+      return backend.executeSingleOutput(kernelName, [type('T', gradients!)], [gradients!, features!]);
     });
   }
+  register('GatherV2', ({ inputs, attrs }) => {
+    const { x, indices } = inputs as Record<string, TF.Tensor>;
+    const { axis, batchDims } = attrs as { axis: number; batchDims: number };
+    tf.backend_util.segment_util.collectGatherOpShapeInfo(x!, indices!, axis, batchDims);
+    const attributes = [
+      { name: 'batch_dims', type: binding.TF_ATTR_INT, value: batchDims },
+      type('Tparams', x!),
+      type('Tindices', indices!),
+      { name: 'Taxis', type: binding.TF_ATTR_TYPE, value: binding.TF_INT32 },
+    ];
+    const along = tf.scalar(axis, 'int32');
+    const result = backend.executeSingleOutput('GatherV2', attributes, [x!, indices!, along]);
+    along.dispose();
+    return result;
+  });
 }
