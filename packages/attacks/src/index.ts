@@ -1,1 +1,6 @@
-export {};
+import type { AttackPlugin } from '@shield/core';
+import cwL2 from './cw-l2.js';
+import fgsm from './fgsm.js';
+
+export { cwL2, fgsm };
+export const plugins: readonly AttackPlugin[] = [cwL2, fgsm];

@@ -16,7 +16,7 @@ import type { PluginRegistry } from '../plugin/registry.js';
 import { Random } from '../random/random.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
 import type { PluginUse, Preprocess, ResolvedSpec } from '../spec/resolved-spec.js';
-import { PerImageWriter, type RunContext } from '../tracking/index.js';
+import { PerImageWriter, recordBackend, type RunContext } from '../tracking/index.js';
 import { warnOfLowAccuracy } from './accuracy-check.js';
 import { writePictureStrip } from './picture-strip.js';
 import { TOKENS, type BackendOpener } from './tokens.js';
@@ -53,11 +53,12 @@ export class Experiment {
     // The dataset first: it is quick to open, and a wrong path is best told before a backend is prepared.
     const dataset = await this.#dataset(spec.dataset).open(spec.dataset as never, loading);
     const backend = await this.openBackend(spec.backend, { threads: spec.execution.threads, log: loading.log, warn: loading.warn });
+    await recordBackend(context.run, backend);
     await context.emit({ type: 'param', key: 'backend', value: `${backend.name}: ${backend.description}, ${backend.threads} threads` });
     const model = await this.#model(spec.model).load(spec.model as never, loading);
     try {
       if (spec.perform.includes('train')) {
-        const metrics = await performTraining({ context, spec, model, dataset, backend, reporter: this.reporter });
+        const metrics = await performTraining({ context, spec, model, dataset, reporter: this.reporter });
         return { summary: undefined, metrics };
       }
       return { summary: await this.#evaluate(performance, dataset, backend, model), metrics: {} };

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { attackedBatches } from '../pipeline/attack-stage.js';
 import type { Collected } from '../pipeline/collect.js';
 import type { PipelineContext } from '../pipeline/context.js';
@@ -8,8 +7,8 @@ import { cleanSource } from '../pipeline/pipeline.js';
 import type { Prediction, PredictionRow } from '../pipeline/rows.js';
 import type { FloatImage } from '../plugin/contracts.js';
 import type { Run } from '../tracking/index.js';
+import { writeAtomically } from '../tracking/write-atomically.js';
 import { differenceImage, pictureStrip, type StripRow } from '../images/strip.js';
-import { writeError } from '../errors/index.js';
 
 /**
  * Draws the first images on which each attack succeeded: clean, adversarial, the difference made visible, and through
@@ -23,11 +22,7 @@ export async function writePictureStrip(context: PipelineContext, collected: Col
     const rows = await stripRows(context, images, collected.clean.get(AS_THEY_ARE.name)!, predictions);
     if (rows.length === 0) continue;
     const path = join(run.path, `strip-${name}.png`);
-    try {
-      await writeFileAtomic(path, await pictureStrip(rows));
-    } catch (error) {
-      throw writeError(error, path, run.id);
-    }
+    await writeAtomically(path, await pictureStrip(rows));
     files.push(path);
     await context.emit({ type: 'artifact', kind: 'strip', key: name, path });
   }

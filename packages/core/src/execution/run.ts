@@ -10,7 +10,6 @@ import {
   createRun,
   findRun,
   runStatus,
-  runsFolder,
   withRun,
   writeMetrics,
   type Run,
@@ -56,18 +55,14 @@ class Runner {
   constructor(
     @inject(TOKENS.container) private readonly parts: DependencyContainer,
     @inject(TOKENS.reporter) private readonly reporter: Reporter,
-    @inject(TOKENS.runsFolder) private readonly folder: string | undefined,
+    @inject(TOKENS.runsFolder) private readonly runs: string,
     @inject(TOKENS.trackers) private readonly trackers: readonly Tracker[],
   ) {}
-
-  get #runs(): string {
-    return this.folder === undefined ? runsFolder() : resolve(this.folder);
-  }
 
   async create(loaded: LoadedSpec, specFolder: string, options: RunOptions): Promise<Run> {
     const commandLine = options.commandLine ?? [];
     const provenance = await collectProvenance({ seed: loaded.resolved.seed, commandLine, specDir: resolve(specFolder) });
-    return createRun(this.#runs, {
+    return createRun(this.runs, {
       name: loaded.resolved.name,
       specText: loaded.text,
       resolvedText: toYaml(loaded.resolved),
@@ -78,7 +73,7 @@ class Runner {
   }
 
   async find(name: string): Promise<Run> {
-    const run = await findRun(this.#runs, name);
+    const run = await findRun(this.runs, name);
     const { state } = await runStatus(run.path);
     if (state === 'COMPLETED') {
       throw new ShieldError('RUN_NOT_RESUMABLE', { id: run.id, reason: 'it is finished', expected: `see ${run.path}` });
@@ -99,7 +94,7 @@ class Runner {
     return withRun(
       run,
       async (context: RunContext) => {
-        const result = await experiment.perform({ context, loaded, specFolder: resolve(specFolder), artifacts: join(this.#runs, 'artifacts') });
+        const result = await experiment.perform({ context, loaded, specFolder: resolve(specFolder), artifacts: join(this.runs, 'artifacts') });
         const metrics = { ...result.metrics, ...(result.summary ? flatMetrics(result.summary) : {}) };
         for (const [key, value] of Object.entries(metrics)) await context.emit({ type: 'metric', key, value });
         await writeMetrics(run, metrics);

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { inject, injectable, container as rootContainer, type DependencyContainer } from 'tsyringe';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { AssetCache } from '../assets/asset-cache.js';
 import { silentReporter, type Reporter } from '../pipeline/reporter.js';
 import type { Summary } from '../pipeline/summary.js';
@@ -8,7 +8,7 @@ import { PluginRegistry } from '../plugin/registry.js';
 import type { ResolvedSpec } from '../spec/resolved-spec.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
 import type { Tracker } from '../tracking/events.js';
-import type { Run } from '../tracking/runs-folder.js';
+import { runsFolder, type Run } from '../tracking/runs-folder.js';
 import type { PluginPackage } from './plugin-package.js';
 import { TOKENS, type BackendOpener } from './tokens.js';
 
@@ -91,7 +91,7 @@ export function createShield(options: ShieldOptions = {}): Shield {
   parts.register(TOKENS.openBackend, { useValue: openBackend });
   parts.register(TOKENS.assets, { useFactory: () => new AssetCache({ log: (message) => reporter.log(message) }) });
   parts.register(TOKENS.configFolders, { useValue: options.configFolders ?? [] });
-  parts.register(TOKENS.runsFolder, { useValue: options.runsFolder });
+  parts.register(TOKENS.runsFolder, { useValue: resolve(options.runsFolder ?? runsFolder()) });
   parts.register(TOKENS.trackers, { useValue: options.trackers ?? [] });
   return parts.resolve(Shield);
 }

@@ -23,8 +23,8 @@ export const TOKENS = {
   assets: Symbol('assets') as InjectionToken<Assets>,
   reporter: Symbol('reporter') as InjectionToken<Reporter>,
   openBackend: Symbol('openBackend') as InjectionToken<BackendOpener>,
-  /** Folder that runs and artifacts go to; undefined: as the environment says. */
-  runsFolder: Symbol('runsFolder') as InjectionToken<string | undefined>,
+  /** Folder that runs and artifacts go to. */
+  runsFolder: Symbol('runsFolder') as InjectionToken<string>,
   /** Folders with config groups, beside those found from the spec. */
   configFolders: Symbol('configFolders') as InjectionToken<readonly string[]>,
   trackers: Symbol('trackers') as InjectionToken<readonly Tracker[]>,

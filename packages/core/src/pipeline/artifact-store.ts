@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import lockfile from 'proper-lockfile';
 import { ShieldError, reasonOf, systemCode, writeError } from '../errors/index.js';
 import { canonicalJson } from '../spec/canonical.js';
+import { RunLock } from '../tracking/run-lock.js';
+import { writeAtomically } from '../tracking/write-atomically.js';
 
 /** What determines an artifact: anything that can be written as JSON. Its hash is the artifact's name. */
 export type ArtifactKey = Readonly<Record<string, unknown>>;
@@ -24,7 +25,7 @@ interface BatchRecord<Row> {
   readonly file?: { readonly name: string; readonly bytes: number; readonly sha256: string };
 }
 
-const LOCK_STALE_MS = 120_000;
+const LOCK_REFRESH_MS = 10_000;
 
 /**
  * What stages leave, in folders named by the hash of all that determines them: computed once, shared by every run
@@ -139,21 +140,29 @@ export class Artifact<Row> {
     let waiting = false;
     for (;;) {
       signal.throwIfAborted();
-      let release: () => Promise<void>;
-      try {
-        release = await lockfile.lock(this.path, { stale: LOCK_STALE_MS, update: 10_000, realpath: false });
-      } catch (error) {
-        if (systemCode(error) !== 'ELOCKED') throw writeError(error, this.path);
+      const lock = await this.#tryLock();
+      if (!lock) {
         if (!waiting) onWait();
         waiting = true;
         await sleep(500, undefined, { signal });
         continue;
       }
+      const alive = setInterval(() => lock.refresh(), LOCK_REFRESH_MS).unref();
       try {
         return await compute();
       } finally {
-        await release().catch(() => undefined);
+        clearInterval(alive);
+        lock.release();
       }
+    }
+  }
+
+  async #tryLock(): Promise<RunLock | undefined> {
+    try {
+      return await RunLock.acquire(this.path);
+    } catch (error) {
+      if (error instanceof ShieldError && error.code === 'RUN_LOCKED') return undefined;
+      throw error;
     }
   }
 
@@ -175,20 +184,6 @@ async function readIfThere(path: string): Promise<string | undefined> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Written beside, flushed, renamed: readers see all of it or nothing. */
-async function writeAtomically(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2, 8)}.tmp`;
-  try {
-    await writeFile(temporary, text);
-    const handle = await open(temporary, 'r+');
-    await handle.sync().finally(() => handle.close());
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
     throw error;
   }
 }

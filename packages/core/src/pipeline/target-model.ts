@@ -1,0 +1,46 @@
+import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Backend, CapturedFunction } from '../backend/backend.js';
+import { eagerly } from './eagerly.js';
+import type { Compiled, Cost, Model, TargetModel } from '../plugin/contracts.js';
+
+export interface TargetModelOptions {
+  readonly model: Model;
+  readonly backend: Backend;
+  /** Whether compiled functions become graphs; off where there is too little to do for that to pay. */
+  readonly capture: boolean;
+  /** Told of every pass: `rows` are the attack's images that took part. */
+  readonly count: (rows: ArrayLike<number>, cost: Cost) => void;
+}
+
+/** The model as one attack sees it, and the graphs made for that attack. */
+export interface CountedTargetModel extends TargetModel {
+  dispose(): void;
+}
+
+/** One for each attack of a spec: the names of its compiled functions are the attack's own. */
+export function createTargetModel({ model, backend, capture, count }: TargetModelOptions): CountedTargetModel {
+  const functions = new Map<string, { call: (...inputs: Tensor[]) => Tensor[]; cost: Cost; dispose: () => void }>();
+  return {
+    inputSize: model.inputSize,
+    classes: model.classes,
+    logits: (images: Tensor4D): Tensor2D => model.logits(images),
+    compile<I extends Tensor[], O extends Tensor[]>(name: string, cost: Cost, fn: (...inputs: I) => O): Compiled<I, O> {
+      let entry = functions.get(name);
+      if (!entry) {
+        const captured: CapturedFunction<I, O> = capture ? backend.capture(fn) : eagerly(fn);
+        entry = { call: captured as unknown as (...inputs: Tensor[]) => Tensor[], cost, dispose: () => captured.dispose() };
+        functions.set(name, entry);
+      }
+      const { call } = entry;
+      return (rows, ...inputs) => {
+        const outputs = call(...inputs) as O;
+        count(rows, cost);
+        return outputs;
+      };
+    },
+    dispose: () => {
+      for (const { dispose } of functions.values()) dispose();
+      functions.clear();
+    },
+  };
+}
