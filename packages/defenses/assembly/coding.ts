@@ -43,7 +43,15 @@ export function codeChroma(fast: bool): void {
 
 // @ts-ignore: decorator
 @inline
-function codeBlock(from: usize, to: usize, stride: usize, planeBytes: usize, count: i32, chroma: i32, fast: bool): void {
+function codeBlock(
+  from: usize,
+  to: usize,
+  stride: usize,
+  planeBytes: usize,
+  count: i32,
+  chroma: i32,
+  fast: bool,
+): void {
   forwardDct(from, stride, at.coefficients);
   for (let i = 0; i < count; i++) {
     const q = load<i32>(at.wanted + (i << 2));

@@ -83,17 +83,7 @@ function cut(value: v128, constant: i16): v128 {
 
 // @ts-ignore: decorator
 @inline
-function pass(
-  x0: v128,
-  x1: v128,
-  x2: v128,
-  x3: v128,
-  x4: v128,
-  x5: v128,
-  x6: v128,
-  x7: v128,
-  to: usize,
-): void {
+function pass(x0: v128, x1: v128, x2: v128, x3: v128, x4: v128, x5: v128, x6: v128, x7: v128, to: usize): void {
   const sum = i16x8.add(x0, x4);
   const difference = i16x8.sub(x0, x4);
   const pair = i16x8.add(x2, x6);

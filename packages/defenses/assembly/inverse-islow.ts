@@ -75,10 +75,38 @@ function columns(
   const h13 = zipHigh(x1, x3);
   const z57 = zipLow(x5, x7);
   const h57 = zipHigh(x5, x7);
-  storeBoth(scratch, 0, i32x4.add(sumL, lowL), i32x4.add(sumH, lowH), oddPart(z13, z57, 0, half), oddPart(h13, h57, 0, half));
-  storeBoth(scratch, 1, i32x4.add(difL, highL), i32x4.add(difH, highH), oddPart(z13, z57, 1, half), oddPart(h13, h57, 1, half));
-  storeBoth(scratch, 2, i32x4.sub(difL, highL), i32x4.sub(difH, highH), oddPart(z13, z57, 2, half), oddPart(h13, h57, 2, half));
-  storeBoth(scratch, 3, i32x4.sub(sumL, lowL), i32x4.sub(sumH, lowH), oddPart(z13, z57, 3, half), oddPart(h13, h57, 3, half));
+  storeBoth(
+    scratch,
+    0,
+    i32x4.add(sumL, lowL),
+    i32x4.add(sumH, lowH),
+    oddPart(z13, z57, 0, half),
+    oddPart(h13, h57, 0, half),
+  );
+  storeBoth(
+    scratch,
+    1,
+    i32x4.add(difL, highL),
+    i32x4.add(difH, highH),
+    oddPart(z13, z57, 1, half),
+    oddPart(h13, h57, 1, half),
+  );
+  storeBoth(
+    scratch,
+    2,
+    i32x4.sub(difL, highL),
+    i32x4.sub(difH, highH),
+    oddPart(z13, z57, 2, half),
+    oddPart(h13, h57, 2, half),
+  );
+  storeBoth(
+    scratch,
+    3,
+    i32x4.sub(sumL, lowL),
+    i32x4.sub(sumH, lowH),
+    oddPart(z13, z57, 3, half),
+    oddPart(h13, h57, 3, half),
+  );
 }
 
 // @ts-ignore: decorator

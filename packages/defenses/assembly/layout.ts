@@ -89,7 +89,7 @@ export function layOut(
   lumaRows = (height + 7) & ~7;
   lumaStride = wide + 2 * MARGIN;
   chromaRows = (((height + down) >> down) + 7) & ~7;
-  chromaStride = ((wide >> across) + 15 & ~15) + 2 * MARGIN;
+  chromaStride = (((wide >> across) + 15) & ~15) + 2 * MARGIN;
   lumaBytes = align(<usize>lumaRows * lumaStride);
   chromaBytes = grey ? 0 : align(<usize>chromaRows * chromaStride);
   rowBytes = wide + 64;
@@ -99,7 +99,7 @@ export function layOut(
   const total =
     end +
     imageBytes +
-    planes * (<u64>lumaRows * <u64>lumaStride + 64 + 2 * (<u64>chromaBytes)) +
+    planes * (<u64>lumaRows * <u64>lumaStride + 64 + 2 * <u64>chromaBytes) +
     <u64>patchRows * <u64>patchColumns +
     4 * <u64>wide +
     8 * <u64>rowBytes +

@@ -41,7 +41,7 @@ export function makePlanes(): void {
 
 /** One row of RGB to full rows of Y, Cb and Cr, grown to a multiple of 16 by repeating the last pixel. */
 function convertRow(from: usize, luma: usize, blue: usize, red: usize): void {
-  const whole = <usize>at.width & ~15;
+  const whole = (<usize>at.width) & ~15;
   for (let x: usize = 0; x < whole; x += 16) convert16(from + 3 * x, luma + x, blue + x, red + x);
   const rest = <usize>at.width - whole;
   if (!rest) return;

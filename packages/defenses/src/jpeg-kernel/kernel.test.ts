@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { codecKind, jpegRoundTrip, slqRoundTrip } from './kernel.js';
 import { kernelTable, reciprocal } from './kernel-tables.js';
 import { patchGrid, type PatchQualities } from './patch-qualities.js';
@@ -12,6 +14,10 @@ const SUBSAMPLINGS = ['4:2:0', '4:2:2', '4:4:4'] satisfies Subsampling[];
 const IDCTS = ['islow', 'ifast'] satisfies InverseDct[];
 
 const differences = (a: Samples, b: Samples) => a.data.reduce((n, value, i) => n + (value === b.data[i] ? 0 : 1), 0);
+
+beforeAll(() => {
+  execFileSync(process.execPath, [fileURLToPath(new URL('../../build-kernel.js', import.meta.url))]);
+});
 
 it('runs in WebAssembly', () => {
   expect(codecKind()).toBe('wasm-simd');
@@ -31,7 +37,10 @@ describe('the quantisation table', () => {
   });
 
   it('knows the largest size that becomes zero', () => {
-    const table = kernelTable(Uint8Array.from({ length: 64 }, (_, i) => i + 1), 'islow');
+    const table = kernelTable(
+      Uint8Array.from({ length: 64 }, (_, i) => i + 1),
+      'islow',
+    );
     expect(Array.from(table.subarray(192, 195))).toEqual([3, 7, 11]);
   });
 });
@@ -54,7 +63,10 @@ describe.each(SUBSAMPLINGS.flatMap((subsampling) => IDCTS.map((idct) => ({ subsa
     it('gives the same pixels at every quality, colour and grey', () => {
       for (let quality = 1; quality <= 100; quality++) {
         const image = drawnImage(quality + 7, quality % 5 === 0 ? 1 : 3, 5 + (quality % 29), 3 + (quality % 47));
-        const found = differences(jpegRoundTrip(image, quality, settings), reference.jpegRoundTrip(image, quality, settings));
+        const found = differences(
+          jpegRoundTrip(image, quality, settings),
+          reference.jpegRoundTrip(image, quality, settings),
+        );
         expect([quality, found]).toEqual([quality, 0]);
       }
     });
@@ -64,7 +76,10 @@ describe.each(SUBSAMPLINGS.flatMap((subsampling) => IDCTS.map((idct) => ({ subsa
         for (let width = 1; width <= 34; width++) {
           const image = drawnImage(height * 100 + width, 3, height, width);
           const quality = 1 + ((height * 41 + width * 7) % 100);
-          const found = differences(jpegRoundTrip(image, quality, settings), reference.jpegRoundTrip(image, quality, settings));
+          const found = differences(
+            jpegRoundTrip(image, quality, settings),
+            reference.jpegRoundTrip(image, quality, settings),
+          );
           expect([height, width, quality, found]).toEqual([height, width, quality, 0]);
         }
       }
@@ -80,7 +95,10 @@ describe.each(SUBSAMPLINGS.flatMap((subsampling) => IDCTS.map((idct) => ({ subsa
         const { rows, columns } = patchGrid(height, width, patch, offset);
         const choice = drawnImage(4 * k, 1, rows, columns).data.map((value) => value % qualities.length);
         const patches: PatchQualities = { qualities, patch, offset, choice };
-        const found = differences(slqRoundTrip(image, patches, settings), reference.slqRoundTrip(image, patches, settings));
+        const found = differences(
+          slqRoundTrip(image, patches, settings),
+          reference.slqRoundTrip(image, patches, settings),
+        );
         expect([k, height, width, patch, offset, found]).toEqual([k, height, width, patch, offset, 0]);
       }
     });
