@@ -1,10 +1,12 @@
 /** The image sources that come with SHIELD. */
 import type { DatasetPlugin } from '@shield/core';
 import drawn from './drawn.js';
+import imageFolder from './image-folder.js';
+import nips2017 from './nips2017.js';
 import samplePhotos from './sample-photos.js';
 
-export { drawn, samplePhotos };
+export { drawn, imageFolder, nips2017, samplePhotos };
 export { fileDataset, type LabelledFile } from './file-dataset.js';
 export { imagenetClasses, imagenetIndex, type ImageNetClass } from './imagenet-classes.js';
 
-export const plugins: readonly DatasetPlugin[] = [samplePhotos, drawn];
+export const plugins: readonly DatasetPlugin[] = [samplePhotos, imageFolder, nips2017, drawn];

@@ -49,6 +49,7 @@ export const ERROR_CODES = {
   // --- data ---
   DATASET_EMPTY: code(1, 'the dataset {name} gives no images ({reason})', 'check path, skip and limit'),
   DATASET_MISSING: code(1, 'the dataset {name} is not there: {path}', '{expected}'),
+  DATASET_INVALID: code(1, 'the dataset {name} cannot be used: {reason}', '{expected}'),
   IMAGE_CORRUPT: code(
     1,
     'the image {id} cannot be read: {reason}',

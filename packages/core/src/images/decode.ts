@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type sharp from 'sharp';
 import type { Sharp } from 'sharp';
 import { reasonOf, ShieldError } from '../errors/index.js';
 import type { ByteImage } from '../plugin/contracts.js';
@@ -6,7 +7,7 @@ import type { ByteImage } from '../plugin/contracts.js';
 /** Larger images are refused: the largest of ImageNet has 61 million pixels. */
 const MOST_PIXELS = 100e6;
 
-type SharpModule = typeof import('sharp').default;
+type SharpModule = typeof sharp;
 let loaded: Promise<SharpModule> | undefined;
 
 /** sharp, loaded when it is first needed (about 0.1 s), with no cache of its own: files are read once and may change. */
