@@ -2,7 +2,18 @@ import { ShieldError, didYouMean } from '../errors/index.js';
 import { mergeSpecs } from './compose.js';
 import type { Override } from './override.js';
 import { MANY, longPath, namesOf, type ManyKind } from './shorthand.js';
-import { COMMAND_LINE, child, emptyMap, formatPath, fromPlain, getIn, removeIn, setIn, type MapNode, type SpecNode } from './tree.js';
+import {
+  COMMAND_LINE,
+  child,
+  emptyMap,
+  formatPath,
+  fromPlain,
+  getIn,
+  removeIn,
+  setIn,
+  type MapNode,
+  type SpecNode,
+} from './tree.js';
 
 /** What the schemas of the spec and of its plugins know of a path. */
 export interface KnownKeys {
@@ -27,13 +38,15 @@ export function applyOverride(tree: MapNode, override: Override, known: KnownKey
       if (!written && !known.knows(tree, path)) throw unknownKey(tree, override, path, known);
       return put(tree, path, override.value, override);
     case 'add':
-      if (written) throw fault(override, `${formatPath(path)} stands in the spec already; leave the + out to change it`);
+      if (written)
+        throw fault(override, `${formatPath(path)} stands in the spec already; leave the + out to change it`);
       return put(withDefaults(tree, path, known), path, override.value, override);
     case 'put':
       return put(withDefaults(tree, path, known), path, override.value, override);
     case 'set': {
       const filled = withDefaults(tree, path, known);
-      if (getIn(filled, path) === undefined && !known.knows(filled, path)) throw unknownKey(tree, override, path, known);
+      if (getIn(filled, path) === undefined && !known.knows(filled, path))
+        throw unknownKey(tree, override, path, known);
       return put(filled, path, override.value, override);
     }
   }
@@ -57,12 +70,14 @@ function put(tree: MapNode, path: readonly string[], value: SpecNode, override: 
   const before = getIn(tree, path);
   const merges = key === 'use' || (before?.kind === 'map' && value.kind === 'map');
   try {
-    if (!merges || child(getIn(tree, parent), key) === undefined) return setIn(tree, path, value, COMMAND_LINE) as MapNode;
+    if (!merges || child(getIn(tree, parent), key) === undefined)
+      return setIn(tree, path, value, COMMAND_LINE) as MapNode;
     // Through merge, since a change of `use` drops the options of the former plugin.
     const over = setIn(emptyMap(getIn(tree, parent)!.where), [key], value, COMMAND_LINE);
     return setIn(tree, parent, mergeSpecs(getIn(tree, parent)!, over, parent)) as MapNode;
   } catch (error) {
-    if (error instanceof RangeError) throw fault(override, `${formatPath(path)} leads through a value that is no mapping`);
+    if (error instanceof RangeError)
+      throw fault(override, `${formatPath(path)} leads through a value that is no mapping`);
     throw error;
   }
 }
@@ -81,7 +96,10 @@ function withDefaults(tree: MapNode, path: readonly string[], known: KnownKeys):
 
 function unknownKey(tree: MapNode, override: Override, path: readonly string[], known: KnownKeys): ShieldError {
   let length = 0;
-  while (length < path.length - 1 && (getIn(tree, path.slice(0, length + 1)) !== undefined || known.knows(tree, path.slice(0, length + 1)))) {
+  while (
+    length < path.length - 1 &&
+    (getIn(tree, path.slice(0, length + 1)) !== undefined || known.knows(tree, path.slice(0, length + 1)))
+  ) {
     length++;
   }
   const above = path.slice(0, length);

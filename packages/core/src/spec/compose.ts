@@ -5,7 +5,18 @@ import type { PluginRegistry } from '../plugin/registry.js';
 import { changesPlugin, merge, type KeepsOption } from './merge.js';
 import { MANY, expandShorthand, isManyKind, joinShorthand, nameOf, putNamed, type ManyKind } from './shorthand.js';
 import type { ParsedSource, SourceReader } from './sources.js';
-import { COMMAND_LINE, child, emptyMap, fromPlain, getIn, locateKey, removeIn, setIn, type MapNode, type SpecNode } from './tree.js';
+import {
+  COMMAND_LINE,
+  child,
+  emptyMap,
+  fromPlain,
+  getIn,
+  locateKey,
+  removeIn,
+  setIn,
+  type MapNode,
+  type SpecNode,
+} from './tree.js';
 
 /** What the command line chose in place of what the spec composes: `model=NAME`, `attack=[a, b]`. */
 export interface Selections {
@@ -64,7 +75,10 @@ export function composeSpec(
   let tree = composer.file(spec, undefined, [], new Set());
   if (single.length > 0) {
     const chosen = single.map((kind) => composer.choice(kind, [kind], selections[kind]!));
-    const own = single.reduce<MapNode>((body, kind, i) => withoutFormer(body, kind, child(tree, kind), child(chosen[i], kind)), spec.tree);
+    const own = single.reduce<MapNode>(
+      (body, kind, i) => withoutFormer(body, kind, child(tree, kind), child(chosen[i], kind)),
+      spec.tree,
+    );
     const rest = composer.defaults({ ...spec, tree: own }, undefined, [], new Set(single));
     tree = composer.over([rest, ...chosen], own);
   }
@@ -76,9 +90,18 @@ export function composeSpec(
 }
 
 /** The tree with what `+kind=NAME` adds: a config of the group, else the plugin of that name. */
-export function addNamed(tree: MapNode, kind: PluginKind, name: string, reader: SourceReader, registry: PluginRegistry): MapNode {
+export function addNamed(
+  tree: MapNode,
+  kind: PluginKind,
+  name: string,
+  reader: SourceReader,
+  registry: PluginRegistry,
+): MapNode {
   const composer = new Composer(reader, registry);
-  return mergeSpecs(tree, isManyKind(kind) ? composer.named(kind, name) : composer.choice(kind, [kind], name)) as MapNode;
+  return mergeSpecs(
+    tree,
+    isManyKind(kind) ? composer.named(kind, name) : composer.choice(kind, [kind], name),
+  ) as MapNode;
 }
 
 class Composer {
@@ -88,25 +111,44 @@ class Composer {
   ) {}
 
   /** @param skipped groups whose defaults are left out, since the command line chooses there */
-  file(source: ParsedSource, at: Package | undefined, above: readonly ParsedSource[], skipped: ReadonlySet<string>): MapNode {
+  file(
+    source: ParsedSource,
+    at: Package | undefined,
+    above: readonly ParsedSource[],
+    skipped: ReadonlySet<string>,
+  ): MapNode {
     return this.over([this.defaults(source, at, above, skipped)], source.tree, at);
   }
 
-  defaults(source: ParsedSource, at: Package | undefined, above: readonly ParsedSource[], skipped: ReadonlySet<string>): MapNode {
+  defaults(
+    source: ParsedSource,
+    at: Package | undefined,
+    above: readonly ParsedSource[],
+    skipped: ReadonlySet<string>,
+  ): MapNode {
     const composed = readDefaults(source, at)
       .filter(({ group }) => !(skipped.has(group) && group !== at?.group))
       .map((entry) => this.#default(entry, at, [...above, source], skipped));
-    return composed.reduce<SpecNode>((base, over) => mergeSpecs(base, over), emptyMap({ file: source.file })) as MapNode;
+    return composed.reduce<SpecNode>(
+      (base, over) => mergeSpecs(base, over),
+      emptyMap({ file: source.file }),
+    ) as MapNode;
   }
 
   /** A file's own content over what it composes. */
   over(composed: readonly MapNode[], tree: MapNode, at?: Package): MapNode {
     const content = removeIn(tree, ['defaults']) as MapNode;
-    const body = at ? setIn(emptyMap(tree.where), at.path, content) : expandShorthand(content, this.registry);
+    const placed = at ? setIn(emptyMap(tree.where), at.path, content) : expandShorthand(content, this.registry);
+    const body = withOwnNames(placed, this.registry);
     return [...composed, body].reduce((base: SpecNode, over: SpecNode) => mergeSpecs(base, over)) as MapNode;
   }
 
-  #default(entry: Default, at: Package | undefined, above: readonly ParsedSource[], skipped: ReadonlySet<string>): MapNode {
+  #default(
+    entry: Default,
+    at: Package | undefined,
+    above: readonly ParsedSource[],
+    skipped: ReadonlySet<string>,
+  ): MapNode {
     const source = this.reader.needConfig(entry.group, entry.name, entry.where);
     const start = above.findIndex(({ path }) => path === source.path);
     if (start >= 0) {
@@ -123,7 +165,8 @@ class Composer {
   choice(kind: PluginKind, path: readonly string[], name: string): MapNode {
     const config = /^[\w.-]+(\/[\w.-]+)*$/.test(name) ? this.reader.config(kind, name) : undefined;
     if (config) return this.file(config, { group: kind, path }, [], new Set());
-    return setIn(emptyMap(COMMAND_LINE), path, fromPlain({ use: name }, COMMAND_LINE)) as MapNode;
+    const use = this.registry.has(kind, name) ? this.registry.get(kind, name).name : name;
+    return setIn(emptyMap(COMMAND_LINE), path, fromPlain({ use }, COMMAND_LINE)) as MapNode;
   }
 
   named(kind: ManyKind, name: string): MapNode {
@@ -133,16 +176,38 @@ class Composer {
   /** Only these attacks or defenses: those that the spec names, else configs, else plugins. */
   select(tree: MapNode, kind: ManyKind, names: readonly string[]): MapNode {
     const bare = removeIn(tree, [MANY[kind]]) as MapNode;
-    return names.reduce((selected, name) => {
-      const written = getIn(tree, [MANY[kind], name]);
-      if (written) return putNamed(selected, kind, name, written, locateKey(tree, [MANY[kind], name]));
-      return mergeSpecs(selected, this.named(kind, name)) as MapNode;
-    }, setIn(bare, [MANY[kind]], emptyMap(COMMAND_LINE)) as MapNode);
+    return names.reduce(
+      (selected, name) => {
+        const written = getIn(tree, [MANY[kind], name]);
+        if (written) return putNamed(selected, kind, name, written, locateKey(tree, [MANY[kind], name]));
+        return mergeSpecs(selected, this.named(kind, name)) as MapNode;
+      },
+      setIn(bare, [MANY[kind]], emptyMap(COMMAND_LINE)) as MapNode,
+    );
   }
 }
 
+/** Aliases in `use` as the plugins' own names, so that files which call a plugin differently mean the same one. */
+function withOwnNames(tree: SpecNode, registry: PluginRegistry): SpecNode {
+  const many = Object.values(MANY).flatMap((key) => {
+    const held = child(tree, key);
+    return held?.kind === 'map' ? [...held.entries.keys()].map((name) => [key, name]) : [];
+  });
+  return [['dataset'], ['model'], ...many].reduce((named, path) => {
+    const use = getIn(named, [...path, 'use']);
+    const kind = kindAt(path)!;
+    if (use?.kind !== 'scalar' || typeof use.value !== 'string' || !registry.has(kind, use.value)) return named;
+    return setIn(named, [...path, 'use'], { ...use, value: registry.get(kind, use.value).name });
+  }, tree);
+}
+
 /** What a spec says of a plugin that was chosen anew, without the options that only the former plugin had. */
-function withoutFormer(own: MapNode, kind: 'dataset' | 'model', before: SpecNode | undefined, after: SpecNode | undefined): MapNode {
+function withoutFormer(
+  own: MapNode,
+  kind: 'dataset' | 'model',
+  before: SpecNode | undefined,
+  after: SpecNode | undefined,
+): MapNode {
   const written = child(own, kind);
   if (written?.kind !== 'map') return own;
   const changed = before !== undefined && after !== undefined && changesPlugin(before, after);
@@ -159,7 +224,8 @@ function readDefaults(source: ParsedSource, at: Package | undefined): Default[] 
   const node = child(source.tree, 'defaults');
   if (node === undefined) return [];
   const expected = 'write a list of configs, such as defaults: [model/efficientnet_lite0, dataset/sample_photos]';
-  const wrong = (reason: string, where: SourceLocation) => new ShieldError('SPEC_INVALID_VALUE', { key: 'defaults', reason, expected }, { where });
+  const wrong = (reason: string, where: SourceLocation) =>
+    new ShieldError('SPEC_INVALID_VALUE', { key: 'defaults', reason, expected }, { where });
   if (node.kind !== 'list') throw wrong('must be a list', node.where);
   return node.items.map((item) => {
     let text = item.kind === 'scalar' && typeof item.value === 'string' ? item.value : undefined;

@@ -14,7 +14,8 @@ export function describeSchema(schema: SchemaNode): string {
 export function showValue(value: unknown): string {
   if (value === null) return 'empty';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `the list ${cut(JSON.stringify(value))}`;
-  if (typeof value === 'object') return Object.keys(value).length === 0 ? 'an empty mapping' : `the mapping ${cut(JSON.stringify(value))}`;
+  if (typeof value === 'object')
+    return Object.keys(value).length === 0 ? 'an empty mapping' : `the mapping ${cut(JSON.stringify(value))}`;
   return cut(JSON.stringify(value));
 }
 
@@ -39,7 +40,9 @@ function describeType(type: string, schema: SchemaNode): string {
       return describeList(schema);
     case 'object': {
       const keys = Object.keys(schema.properties ?? {});
-      return keys.length === 0 ? 'a mapping' : `a mapping { ${keys.slice(0, 3).join(': …, ')}: …${keys.length > 3 ? ', …' : ''} }`;
+      return keys.length === 0
+        ? 'a mapping'
+        : `a mapping { ${keys.slice(0, 3).join(': …, ')}: …${keys.length > 3 ? ', …' : ''} }`;
     }
     case 'null':
       return 'empty';
@@ -49,7 +52,10 @@ function describeType(type: string, schema: SchemaNode): string {
 }
 
 function describeList(schema: SchemaNode): string {
-  const items = schema.items !== undefined && !Array.isArray(schema.items) ? ` (each ${describeSchema(schema.items as SchemaNode)})` : '';
+  const items =
+    schema.items !== undefined && !Array.isArray(schema.items)
+      ? ` (each ${describeSchema(schema.items as SchemaNode)})`
+      : '';
   const { minItems = 0, maxItems } = schema;
   const count = maxItems === minItems ? ` of ${minItems}` : minItems > 0 ? ` of at least ${minItems}` : '';
   const most = maxItems !== undefined && maxItems !== minItems ? ` of at most ${maxItems}` : '';

@@ -1,5 +1,14 @@
 import { ShieldError, didYouMean, throwAll } from '../errors/index.js';
-import { formatPath, getIn, parsePath, type MapNode, type Scalar, type ScalarNode, type SpecNode, type SpecPath } from './tree.js';
+import {
+  formatPath,
+  getIn,
+  parsePath,
+  type MapNode,
+  type Scalar,
+  type ScalarNode,
+  type SpecNode,
+  type SpecPath,
+} from './tree.js';
 
 export interface InterpolationOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -37,7 +46,7 @@ export function interpolateAt(root: MapNode, path: SpecPath, options: Interpolat
 export function splitExpressions(text: string): Part[] | undefined {
   const parts: Part[] = [];
   let plain = '';
-  for (let i = 0; i < text.length; ) {
+  for (let i = 0; i < text.length;) {
     const [found, slashes] = /^(\\*)\$\{/.exec(text.slice(i)) ?? [];
     if (found === undefined) {
       const skipped = text[i] === '\\' ? /^\\+/.exec(text.slice(i))![0] : text[i]!;
@@ -80,7 +89,9 @@ class Interpolation {
 
   node(node: SpecNode, path: SpecPath): SpecNode {
     if (node.kind === 'map') {
-      const entries = [...node.entries].map(([key, entry]) => [key, { ...entry, node: this.node(entry.node, [...path, key]) }] as const);
+      const entries = [...node.entries].map(
+        ([key, entry]) => [key, { ...entry, node: this.node(entry.node, [...path, key]) }] as const,
+      );
       return { ...node, entries: new Map(entries) };
     }
     if (node.kind === 'list') return { ...node, items: node.items.map((item, i) => this.node(item, [...path, i])) };
@@ -113,7 +124,11 @@ class Interpolation {
       if ('text' in part) return part.text;
       const value = this.#expression(part.expression, node);
       if (value.kind === 'scalar') return String(value.value);
-      throw fault(`\${${part.expression}}`, `it is a ${value.kind === 'map' ? 'mapping' : 'list'} and cannot stand within text`, node);
+      throw fault(
+        `\${${part.expression}}`,
+        `it is a ${value.kind === 'map' ? 'mapping' : 'list'} and cannot stand within text`,
+        node,
+      );
     });
     return { ...node, value: written.join('') };
   }
@@ -129,7 +144,11 @@ class Interpolation {
   #lookUp(path: readonly string[], shown: string, at: ScalarNode): SpecNode {
     const id = formatPath(path);
     if (this.#open.some((open) => open === id || open.startsWith(`${id}.`))) {
-      throw fault(shown, `it goes round in a circle: ${[...this.#open.slice(this.#open.indexOf(id)), id].join(' → ')}`, at);
+      throw fault(
+        shown,
+        `it goes round in a circle: ${[...this.#open.slice(this.#open.indexOf(id)), id].join(' → ')}`,
+        at,
+      );
     }
     const written = getIn(this.root, path);
     if (written) return this.node(written, path);
@@ -165,7 +184,8 @@ class Interpolation {
     const name = (comma < 0 ? expression : expression.slice(0, comma)).trim();
     if (!/^[A-Za-z_]\w*$/.test(name)) throw fault(shown, `"${name}" is no name of an environment variable`, at);
     const value = this.options.env[name] ?? (comma < 0 ? undefined : expression.slice(comma + 1).trim());
-    if (value === undefined) throw fault(shown, `the environment variable ${name} is not set, and no default is given`, at);
+    if (value === undefined)
+      throw fault(shown, `the environment variable ${name} is not set, and no default is given`, at);
     return scalarOf(value);
   }
 }

@@ -18,7 +18,10 @@ export function specJsonSchema(registry: PluginRegistry): JsonSchema {
   const plain = JSON.parse(JSON.stringify(specSchema.properties)) as Record<string, JsonSchema>;
   const kinds: readonly PluginKind[] = ['dataset', 'model', 'attack', 'defense'];
   const definitions = Object.fromEntries(kinds.map((kind) => [kind, pluginSchema(kind, registry)]));
-  const use = (kind: PluginKind, description: unknown): JsonSchema => ({ description, allOf: [{ $ref: `#/definitions/${kind}` }] });
+  const use = (kind: PluginKind, description: unknown): JsonSchema => ({
+    description,
+    allOf: [{ $ref: `#/definitions/${kind}` }],
+  });
   const many = (kind: PluginKind, description: unknown): JsonSchema => ({
     description,
     type: 'object',
@@ -29,7 +32,8 @@ export function specJsonSchema(registry: PluginRegistry): JsonSchema {
     defaults: {
       type: 'array',
       items: { anyOf: [{ type: 'string' }, { type: 'object', minProperties: 1, maxProperties: 1 }] },
-      description: 'config groups that are composed, group/name; later ones win, and the keys of this file over all of them',
+      description:
+        'config groups that are composed, group/name; later ones win, and the keys of this file over all of them',
     },
     attack: use('attack', 'the one attack: { use: NAME, …its options }'),
     defense: use('defense', 'the one defense: { use: NAME, …its options }'),
@@ -66,23 +70,34 @@ function pluginSchema(kind: PluginKind, registry: PluginRegistry): JsonSchema {
     },
     allOf: plugins.map((plugin) => ({
       if: { required: ['use'], properties: { use: { enum: [plugin.name, ...(plugin.aliases ?? [])] } } },
-      then: { description: plugin.summary, properties: { use: true, ...optionProperties(plugin) }, additionalProperties: false },
+      then: {
+        description: plugin.summary,
+        properties: { use: true, ...optionProperties(plugin) },
+        additionalProperties: false,
+      },
     })),
   };
 }
 
 function optionProperties(plugin: Plugin): JsonSchema {
-  const { properties } = JSON.parse(JSON.stringify(fullOptionsSchema(plugin))) as { properties: Record<string, JsonSchema> };
+  const { properties } = JSON.parse(JSON.stringify(fullOptionsSchema(plugin))) as {
+    properties: Record<string, JsonSchema>;
+  };
   return Object.fromEntries(Object.entries(properties).map(([key, schema]) => [key, loose(schema)]));
 }
 
 /** The schema with `${…}` allowed for the value, and for values within it. */
 function loose(schema: JsonSchema): JsonSchema {
-  const { description, default: byDefault, affectsResult: _, required: __, ...rest } = schema;
+  const { description, default: byDefault, ...others } = schema;
+  const rest: JsonSchema = Object.fromEntries(
+    Object.entries(others).filter(([key]) => key !== 'affectsResult' && key !== 'required'),
+  );
   const inner: Record<string, unknown> = { ...rest };
   const properties = rest['properties'] as Record<string, JsonSchema> | undefined;
-  if (properties) inner['properties'] = Object.fromEntries(Object.entries(properties).map(([key, each]) => [key, loose(each)]));
-  if (rest['type'] === 'array' && rest['items'] && !Array.isArray(rest['items'])) inner['items'] = loose(rest['items'] as JsonSchema);
+  if (properties)
+    inner['properties'] = Object.fromEntries(Object.entries(properties).map(([key, each]) => [key, loose(each)]));
+  if (rest['type'] === 'array' && rest['items'] && !Array.isArray(rest['items']))
+    inner['items'] = loose(rest['items'] as JsonSchema);
   return {
     ...(description === undefined ? {} : { description }),
     ...(byDefault === undefined ? {} : { default: byDefault }),

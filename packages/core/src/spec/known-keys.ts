@@ -41,5 +41,7 @@ export function knownKeys(registry: PluginRegistry): KnownKeys {
 
 function isNewName(tree: MapNode, path: readonly string[]): boolean {
   const [first, name] = path;
-  return (first === 'attacks' || first === 'defenses') && name !== undefined && getIn(tree, [first, name]) === undefined;
+  return (
+    (first === 'attacks' || first === 'defenses') && name !== undefined && getIn(tree, [first, name]) === undefined
+  );
 }

@@ -41,7 +41,8 @@ export async function loadPlugins(
       throw loadFailure(name, path, error, where);
     });
     const plugins = pluginsOf(module);
-    if (plugins.length === 0) throw new ShieldError('PLUGIN_INVALID', { path: name, reason: 'it exports no plugin' }, { where });
+    if (plugins.length === 0)
+      throw new ShieldError('PLUGIN_INVALID', { path: name, reason: 'it exports no plugin' }, { where });
     for (const plugin of plugins) {
       const reason = faultOf(plugin);
       if (reason) throw new ShieldError('PLUGIN_INVALID', { path: name, reason }, { where });
@@ -88,11 +89,22 @@ function mustBeFile(name: string, path: string, where: SourceLocation | undefine
   throw new ShieldError('PLUGIN_LOAD_FAILED', { path: name, reason, expected }, { where });
 }
 
-function loadFailure(name: string, path: string | undefined, error: unknown, where: SourceLocation | undefined): ShieldError {
+function loadFailure(
+  name: string,
+  path: string | undefined,
+  error: unknown,
+  where: SourceLocation | undefined,
+): ShieldError {
   if (error instanceof ShieldError) return new ShieldError(error.code, error.params, { where, cause: error });
   const missing = path === undefined && /cannot find (module|package)/i.test(reasonOf(error));
-  const expected = missing ? `npm install ${name}` : 'mend the plugin; it runs as far as this when it is imported alone';
-  return new ShieldError('PLUGIN_LOAD_FAILED', { path: name, reason: reasonOf(error), expected }, { where, cause: error });
+  const expected = missing
+    ? `npm install ${name}`
+    : 'mend the plugin; it runs as far as this when it is imported alone';
+  return new ShieldError(
+    'PLUGIN_LOAD_FAILED',
+    { path: name, reason: reasonOf(error), expected },
+    { where, cause: error },
+  );
 }
 
 /** Every plugin among what a module exports, each once; `default` may be one, a list, or a module again (CommonJS). */
@@ -117,7 +129,8 @@ function faultOf(plugin: Plugin): string | undefined {
   const bad = names.find((name) => typeof name !== 'string' || !/^[a-z][a-z0-9_]*$/.test(name));
   if (bad !== undefined) return `the name ${JSON.stringify(bad)} is not snake_case`;
   const entry = { attack: 'run', defense: 'apply', model: 'load', dataset: 'open' }[plugin.kind];
-  if (typeof (plugin as unknown as Record<string, unknown>)[entry] !== 'function') return `${plugin.name} has no function ${entry}`;
+  if (typeof (plugin as unknown as Record<string, unknown>)[entry] !== 'function')
+    return `${plugin.name} has no function ${entry}`;
   const options: unknown = plugin.options;
   const isObject = typeof options === 'object' && options !== null && 'properties' in options && 'type' in options;
   if (!isObject || options.type !== 'object') return `the options of ${plugin.name} are no object schema (Type.Object)`;

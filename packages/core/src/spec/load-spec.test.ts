@@ -11,7 +11,11 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 let count = 0;
 
 /** Writes files into a folder of their own and loads the first. */
-async function load(files: Record<string, string> | string, overrides: string[] = [], options: Partial<LoadSpecOptions> = {}): Promise<LoadedSpec> {
+async function load(
+  files: Record<string, string> | string,
+  overrides: string[] = [],
+  options: Partial<LoadSpecOptions> = {},
+): Promise<LoadedSpec> {
   const folder = join(root, String(count++));
   const all = typeof files === 'string' ? { 'configs/spec.yaml': files } : files;
   for (const [name, text] of Object.entries(all)) {
@@ -82,7 +86,9 @@ describe('a spec', () => {
   });
 
   it('may be given as text, and says where each value stands', async () => {
-    const loaded = await loadSpec('model: { use: net, width: 4 }\ndataset:\n  use: drawings\n', { registry: specRegistry() });
+    const loaded = await loadSpec('model: { use: net, width: 4 }\ndataset:\n  use: drawings\n', {
+      registry: specRegistry(),
+    });
     expect(loaded.resolved.name).toBe('unnamed');
     expect(loaded.locate('model.width')).toEqual({ file: 'spec', line: 1, column: 27 });
     expect(loaded.locate('dataset.use')).toEqual({ file: 'spec', line: 3, column: 8 });
@@ -92,7 +98,9 @@ describe('a spec', () => {
   });
 
   it('takes aliases of plugins by their own name', async () => {
-    const { resolved } = await load('model: { use: resnet_50_v2 }\ndataset: { use: drawings }\nattack: { use: shove, confidence: 2 }\n');
+    const { resolved } = await load(
+      'model: { use: resnet_50_v2 }\ndataset: { use: drawings }\nattack: { use: shove, confidence: 2 }\n',
+    );
     expect(resolved.model.use).toBe('net');
     expect(resolved.attacks).toMatchObject({ push: { use: 'push', confidence: 2 } });
   });
@@ -117,10 +125,16 @@ describe('composition', () => {
   };
 
   it('puts groups under their keys; later ones win, and the spec over all of them', async () => {
-    const spec = 'defaults: [model/a, dataset/photos, attack/strong, defense/blocks]\ndataset: { limit: 3, preprocess: { resize: fit } }\n';
+    const spec =
+      'defaults: [model/a, dataset/photos, attack/strong, defense/blocks]\ndataset: { limit: 3, preprocess: { resize: fit } }\n';
     const { resolved, sources } = await load({ 'configs/deep/er/spec.yaml': spec, ...groups });
     expect(resolved.model).toEqual({ use: 'net', width: 8 });
-    expect(resolved.dataset).toMatchObject({ use: 'folder', path: 'photos', limit: 3, preprocess: { resize: 'fit', crop: 0.9 } });
+    expect(resolved.dataset).toMatchObject({
+      use: 'folder',
+      path: 'photos',
+      limit: 3,
+      preprocess: { resize: 'fit', crop: 0.9 },
+    });
     expect(Object.keys(resolved.attacks)).toEqual(['strong']);
     expect(resolved.attacks['strong']).toMatchObject({ use: 'push', confidence: 40, max_iterations: 10 });
     expect(Object.keys(resolved.defenses)).toEqual(['blocks']);
@@ -135,7 +149,10 @@ describe('composition', () => {
   });
 
   it('lets a config build on another of its group, and a spec on a whole spec', async () => {
-    const { resolved } = await load({ 'configs/spec.yaml': 'defaults: [base, { model: b }]\ndataset: { use: drawings }\n', ...groups });
+    const { resolved } = await load({
+      'configs/spec.yaml': 'defaults: [base, { model: b }]\ndataset: { use: drawings }\n',
+      ...groups,
+    });
     expect(resolved).toMatchObject({ seed: 5, model: { use: 'net', width: 32 }, evaluate: { top: [1, 5], draws: 9 } });
   });
 
@@ -147,15 +164,31 @@ describe('composition', () => {
     expect(resolved.dataset).not.toHaveProperty('path');
   });
 
+  it('knows a plugin by all its names', async () => {
+    const files = {
+      'configs/spec.yaml': `defaults: [attack/x]\n${MINIMAL}attacks: { x: { use: push } }\n`,
+      'configs/attack/x.yaml': 'use: shove\nconfidence: 5\n',
+    };
+    expect((await load(files)).resolved.attacks['x']).toMatchObject({ use: 'push', confidence: 5 });
+  });
+
   it('names what is missing, and circles', async () => {
     const [missing] = await faults(load({ 'configs/spec.yaml': 'defaults:\n  - model/aa\n', ...groups }));
-    expect(shown(missing!)).toBe('SPEC_DEFAULTS_NOT_FOUND spec.yaml:2:5 no config "model/aa" to compose; did you mean "a"?');
+    expect(shown(missing!)).toBe(
+      'SPEC_DEFAULTS_NOT_FOUND spec.yaml:2:5 no config "model/aa" to compose; did you mean "a"?',
+    );
     expect(missing!.fix).toBe('known in that group: a, b');
-    const circle = { 'configs/spec.yaml': 'defaults: [model/x]\n', 'configs/model/x.yaml': 'defaults: [y]\n', 'configs/model/y.yaml': 'defaults: [x]\n' };
+    const circle = {
+      'configs/spec.yaml': 'defaults: [model/x]\n',
+      'configs/model/x.yaml': 'defaults: [y]\n',
+      'configs/model/y.yaml': 'defaults: [x]\n',
+    };
     const [fault] = await faults(load(circle));
     expect(shown(fault!)).toMatch(/^SPEC_DEFAULTS_CYCLE y\.yaml:1:12 .*x\.yaml → .*y\.yaml → .*x\.yaml$/);
     expect((await faults(load('defaults: model/a\n')))[0]!.message).toBe('defaults must be a list');
-    expect((await faults(load('defaults: [../../etc/passwd]\n')))[0]!.message).toBe('defaults must hold names of configs, group/name');
+    expect((await faults(load('defaults: [../../etc/passwd]\n')))[0]!.message).toBe(
+      'defaults must hold names of configs, group/name',
+    );
   });
 
   it('looks in given folders after those around the spec', async () => {
@@ -172,9 +205,14 @@ describe('composition', () => {
     expect(resolved.defenses).toEqual({ round: { use: 'round' } });
     const [both] = await faults(load(`${MINIMAL}attack: { use: sign }\nattacks: { sign: { use: sign } }\n`));
     expect(shown(both!)).toBe('SPEC_INVALID_VALUE spec.yaml:3:1 attack and attacks.sign both stand in this file');
-    const joined = await load({ 'configs/spec.yaml': `defaults: [attack/weak]\n${MINIMAL}attack: { confidence: 3 }\n`, ...groups });
+    const joined = await load({
+      'configs/spec.yaml': `defaults: [attack/weak]\n${MINIMAL}attack: { confidence: 3 }\n`,
+      ...groups,
+    });
     expect(joined.resolved.attacks).toMatchObject({ weak: { use: 'push', confidence: 3, max_iterations: 10 } });
-    expect((await faults(load(`${MINIMAL}attack: { eps: 3 }\n`)))[0]!.message).toBe('attack has no "use", and no attack is composed');
+    expect((await faults(load(`${MINIMAL}attack: { eps: 3 }\n`)))[0]!.message).toBe(
+      'attack has no "use", and no attack is composed',
+    );
   });
 });
 
@@ -188,7 +226,14 @@ describe('overrides', () => {
   };
 
   it('change what is written and what only the schema knows', async () => {
-    const overrides = ['batch=4', 'dataset.limit=2', 'attack.confidence=1', 'evaluate.top=[1]', 'perform=[attack]', 'dataset.preprocess.crop=0.5'];
+    const overrides = [
+      'batch=4',
+      'dataset.limit=2',
+      'attack.confidence=1',
+      'evaluate.top=[1]',
+      'perform=[attack]',
+      'dataset.preprocess.crop=0.5',
+    ];
     const { resolved, locate } = await load(SPEC, overrides);
     expect(resolved).toMatchObject({
       batch: 4,
@@ -203,19 +248,29 @@ describe('overrides', () => {
   });
 
   it('reach into lists, those of defaults too', async () => {
-    const { resolved } = await load(SPEC, ['defenses.slq.qualities.1=50', 'defenses.slq.qualities[0]=10', '+evaluate.top.2=3']);
+    const { resolved } = await load(SPEC, [
+      'defenses.slq.qualities.1=50',
+      'defenses.slq.qualities[0]=10',
+      '+evaluate.top.2=3',
+    ]);
     expect(resolved.defenses['slq']!['qualities']).toEqual([10, 50, 60, 80]);
     expect(resolved.evaluate.top).toEqual([1, 5, 3]);
   });
 
   it('choose configs and plugins, as in Hydra', async () => {
-    const spec = { 'configs/spec.yaml': 'defaults: [model/a, dataset/photos]\nmodel: { width: 99 }\ndataset: { limit: 4 }\n', ...configs };
+    const spec = {
+      'configs/spec.yaml': 'defaults: [model/a, dataset/photos]\nmodel: { width: 99 }\ndataset: { limit: 4 }\n',
+      ...configs,
+    };
     expect((await load(spec)).resolved.model).toEqual({ use: 'net', width: 99 });
     const chosen = (await load(spec, ['model=b', 'dataset=drawings'])).resolved;
     expect(chosen.model).toEqual({ use: 'other_net', depth: 9 });
     expect(chosen.dataset).toMatchObject({ use: 'drawings', limit: 4 });
     expect(chosen.dataset).not.toHaveProperty('path');
-    expect((await load(SPEC, ['model=other_net', 'model.depth=2'])).resolved.model).toEqual({ use: 'other_net', depth: 2 });
+    expect((await load(SPEC, ['model=other_net', 'model.depth=2'])).resolved.model).toEqual({
+      use: 'other_net',
+      depth: 2,
+    });
     expect((await load(SPEC, ['model.use=other_net'])).resolved.model).toEqual({ use: 'other_net', depth: 3 });
     expect((await load(SPEC, ['model={use: net, width: 3}'])).resolved.model).toEqual({ use: 'net', width: 3 });
   });
@@ -224,15 +279,29 @@ describe('overrides', () => {
     const spec = { 'configs/spec.yaml': SPEC, ...configs };
     expect((await load(spec, ['attack=mild'])).resolved.attacks).toMatchObject({ mild: { use: 'sign', eps: 2 } });
     expect(Object.keys((await load(spec, ['attack=mild'])).resolved.attacks)).toEqual(['mild']);
-    expect(Object.keys((await load(spec, ['attack=[cw_l2,sign]', 'defense=slq'])).resolved.attacks)).toEqual(['cw_l2', 'sign']);
+    expect(Object.keys((await load(spec, ['attack=[cw_l2,sign]', 'defense=slq'])).resolved.attacks)).toEqual([
+      'cw_l2',
+      'sign',
+    ]);
     expect(Object.keys((await load(spec, ['defense=slq'])).resolved.defenses)).toEqual(['slq']);
-    expect(Object.keys((await load(spec, ['+attack=mild', '+attacks.x={use: push}'])).resolved.attacks)).toEqual(['cw_l2', 'mild', 'x']);
+    expect(Object.keys((await load(spec, ['+attack=mild', '+attacks.x={use: push}'])).resolved.attacks)).toEqual([
+      'cw_l2',
+      'mild',
+      'x',
+    ]);
     expect((await load(spec, ['attack={use: sign, eps: 3}'])).resolved.attacks).toMatchObject({ sign: { eps: 3 } });
     expect(Object.keys((await load(spec, ['~defenses.round', '~attacks'])).resolved.defenses)).toEqual(['slq']);
   });
 
   it('may be given as the original has them', async () => {
-    const overrides = ['model=resnet_50_v2', 'attack=sign', "attack_options={'eps': 16, }", 'defense=blocks', "defense_options={'qualities': (20, 40), 'sampling': '4:4:4'}", 'perform=attack'];
+    const overrides = [
+      'model=resnet_50_v2',
+      'attack=sign',
+      "attack_options={'eps': 16, }",
+      'defense=blocks',
+      "defense_options={'qualities': (20, 40), 'sampling': '4:4:4'}",
+      'perform=attack',
+    ];
     const { resolved } = await load(SPEC, overrides);
     expect(resolved).toMatchObject({
       model: { use: 'net' },
@@ -243,21 +312,54 @@ describe('overrides', () => {
   });
 
   it.each([
-    ['batches=4', 'OVERRIDE_UNKNOWN_KEY command line the override "batches=4" names a key that does not exist; did you mean "batch"?'],
-    ['attack.confidance=4', 'OVERRIDE_UNKNOWN_KEY command line the override "attack.confidance=4" names a key that does not exist; did you mean "confidence"?'],
-    ['attacks.new.use=sign', 'OVERRIDE_UNKNOWN_KEY command line the override "attacks.new.use=sign" names a key that does not exist'],
-    ['~seed', 'OVERRIDE_UNKNOWN_KEY command line the override "~seed" names a key that does not exist; did you mean "seed"?'],
-    ['defense.patch=1', 'OVERRIDE_SYNTAX command line cannot read the override "defense.patch=1": the spec has the defenses slq, round; write defenses.NAME.…'],
+    [
+      'batches=4',
+      'OVERRIDE_UNKNOWN_KEY command line the override "batches=4" names a key that does not exist; did you mean "batch"?',
+    ],
+    [
+      'attack.confidance=4',
+      'OVERRIDE_UNKNOWN_KEY command line the override "attack.confidance=4" names a key that does not exist; did you mean "confidence"?',
+    ],
+    [
+      'attacks.new.use=sign',
+      'OVERRIDE_UNKNOWN_KEY command line the override "attacks.new.use=sign" names a key that does not exist',
+    ],
+    [
+      '~seed',
+      'OVERRIDE_UNKNOWN_KEY command line the override "~seed" names a key that does not exist; did you mean "seed"?',
+    ],
+    [
+      'defense.patch=1',
+      'OVERRIDE_SYNTAX command line cannot read the override "defense.patch=1": the spec has the defenses slq, round; write defenses.NAME.…',
+    ],
     ['batch', 'OVERRIDE_SYNTAX command line cannot read the override "batch": it has no value'],
     ['=4', 'OVERRIDE_SYNTAX command line cannot read the override "=4": it has no key'],
     ['a b=4', 'OVERRIDE_SYNTAX command line cannot read the override "a b=4": "a b" is no key'],
-    ['~batch=4', 'OVERRIDE_SYNTAX command line cannot read the override "~batch=4": ~ removes a key and takes no value'],
-    ['+model.use=net', 'OVERRIDE_SYNTAX command line cannot read the override "+model.use=net": model.use stands in the spec already; leave the + out to change it'],
-    ['+attack=cw_l2', 'OVERRIDE_SYNTAX command line cannot read the override "+attack=cw_l2": attacks.cw_l2 stands in the spec already'],
+    [
+      '~batch=4',
+      'OVERRIDE_SYNTAX command line cannot read the override "~batch=4": ~ removes a key and takes no value',
+    ],
+    [
+      '+model.use=net',
+      'OVERRIDE_SYNTAX command line cannot read the override "+model.use=net": model.use stands in the spec already; leave the + out to change it',
+    ],
+    [
+      '+attack=cw_l2',
+      'OVERRIDE_SYNTAX command line cannot read the override "+attack=cw_l2": attacks.cw_l2 stands in the spec already',
+    ],
     ['model.use.x=1', 'OVERRIDE_UNKNOWN_KEY command line the override "model.use.x=1" names a key that does not exist'],
-    ['++model.use.x=1', 'OVERRIDE_SYNTAX command line cannot read the override "++model.use.x=1": model.use.x leads through a value that is no mapping'],
-    ['attack_options=16', 'OVERRIDE_SYNTAX command line cannot read the override "attack_options=16": its value must be a mapping such as {\'eps\': 16}'],
-    ['attack.confidence=high', 'SPEC_INVALID_VALUE command line attacks.cw_l2.confidence must be a number ≥ 0 (it is "high")'],
+    [
+      '++model.use.x=1',
+      'OVERRIDE_SYNTAX command line cannot read the override "++model.use.x=1": model.use.x leads through a value that is no mapping',
+    ],
+    [
+      'attack_options=16',
+      'OVERRIDE_SYNTAX command line cannot read the override "attack_options=16": its value must be a mapping such as {\'eps\': 16}',
+    ],
+    [
+      'attack.confidence=high',
+      'SPEC_INVALID_VALUE command line attacks.cw_l2.confidence must be a number ≥ 0 (it is "high")',
+    ],
     ['model=nett', 'PLUGIN_UNKNOWN command line no model is named "nett"; did you mean "net"?'],
     ['+attack.nonsense=1', 'SPEC_UNKNOWN_KEY command line unknown key "attacks.cw_l2.nonsense"'],
   ])('%s is refused', async (override, message) => {
@@ -333,6 +435,14 @@ sweep: { seed: [1, 2] }
     [`${MINIMAL}attacks: { a: sign }\n`, 'SPEC_INVALID_VALUE'],
     [`${MINIMAL}__proto__: { batch: 4 }\n`, 'SPEC_UNKNOWN_KEY'],
     [`${MINIMAL}attacks: { constructor: { use: toString } }\n`, 'PLUGIN_UNKNOWN'],
+    [`${MINIMAL}attacks:\n`, 'SPEC_INVALID_VALUE'],
+    [`${MINIMAL}attack:\n`, 'SPEC_INVALID_VALUE'],
+    [`${MINIMAL}attack: sign\n`, 'SPEC_INVALID_VALUE'],
+    [`${MINIMAL}plugins: [1]\n`, 'SPEC_INVALID_VALUE'],
+    [`${MINIMAL}plugins: ./x.ts\n`, 'SPEC_INVALID_VALUE'],
+    [`${MINIMAL}threat: { black-box: { model: { use: nett } } }\n`, 'PLUGIN_UNKNOWN'],
+    [`${MINIMAL}evaluate: 3\n`, 'SPEC_INVALID_VALUE'],
+    ['model: ${dataset}\ndataset: { use: drawings }\n', 'PLUGIN_UNKNOWN'],
     ['model: small_cnn\ndataset: { use: drawings }\n', 'SPEC_INVALID_VALUE'],
     ['model: { use: run:abc }\ndataset: { use: drawings }\n', 'SPEC_INVALID_VALUE'],
   ])('%j gives %s', async (spec, code) => {
@@ -350,7 +460,9 @@ sweep: { seed: [1, 2] }
     expect(missing!.fix).toContain(`did you mean "${join(folder, 'smoke.yaml')}"?`);
     expect((await faults(loadSpec(folder, { registry: specRegistry() })))[0]!.code).toBe('SPEC_UNREADABLE');
     writeFileSync(join(folder, 'image.yaml'), Buffer.from([0x89, 0x50, 0xff, 0xfe, 0x0a]));
-    expect((await faults(loadSpec(join(folder, 'image.yaml'), { registry: specRegistry() })))[0]!.message).toContain('not UTF-8');
+    expect((await faults(loadSpec(join(folder, 'image.yaml'), { registry: specRegistry() })))[0]!.message).toContain(
+      'not UTF-8',
+    );
   });
 });
 
@@ -371,7 +483,9 @@ description: κ \${attack.confidence} at \${attacks.push.learning_rate}
   });
 
   it('is refused where it names nothing', async () => {
-    const found = await faults(load(`${MINIMAL}seed: \${sed}\nname: \${env:NOT_SET}\ndescription: \${nme}\n`, [], { env: {} }));
+    const found = await faults(
+      load(`${MINIMAL}seed: \${sed}\nname: \${env:NOT_SET}\ndescription: \${nme}\n`, [], { env: {} }),
+    );
     expect(found.map(shown)).toEqual([
       'SPEC_INTERPOLATION spec.yaml:3:7 cannot resolve ${sed}: there is no "sed"; did you mean "seed"?',
       'SPEC_INTERPOLATION spec.yaml:4:7 cannot resolve ${env:NOT_SET}: the environment variable NOT_SET is not set, and no default is given',

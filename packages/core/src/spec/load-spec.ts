@@ -118,6 +118,9 @@ function writtenElsewhere(known: KnownKeys): NonNullable<InterpolationOptions['f
 /** The name of a spec that gives itself none. */
 function nameOfFile(path: string | undefined): string {
   if (path === undefined) return 'unnamed';
-  const stem = basename(path, extname(path)).replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 100);
+  const stem = basename(path, extname(path))
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 100);
   return stem || 'unnamed';
 }

@@ -46,7 +46,8 @@ function readValue(text: string, written: string): SpecNode {
   try {
     return parseYaml(written, () => COMMAND_LINE) ?? { kind: 'scalar', value: null, where: COMMAND_LINE };
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split('\n', 1)[0]!.replace(/^not valid YAML: /, '') : String(error);
+    const reason =
+      error instanceof Error ? error.message.split('\n', 1)[0]!.replace(/^not valid YAML: /, '') : String(error);
     throw fault(text, `its value is not YAML (${reason})`);
   }
 }

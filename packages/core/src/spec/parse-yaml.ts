@@ -25,7 +25,8 @@ const MAX_DEPTH = 64;
  */
 export function parseYamlFile(text: string, file: string): MapNode {
   const node = parseYaml(text, (line, column) => ({ file, line, column }));
-  if (node === undefined || (node.kind === 'scalar' && node.value === null)) return emptyMap({ file, line: 1, column: 1 });
+  if (node === undefined || (node.kind === 'scalar' && node.value === null))
+    return emptyMap({ file, line: 1, column: 1 });
   if (node.kind === 'map') return node;
   const reason = `the top level must be a mapping (key: value), and this is a ${node.kind === 'list' ? 'list' : 'single value'}`;
   throw new ShieldError('SPEC_SYNTAX', { reason }, { where: node.where });
@@ -38,7 +39,7 @@ export function parseYamlFile(text: string, file: string): MapNode {
  */
 export function parseYaml(text: string, at: (line: number, column: number) => SourceLocation): SpecNode | undefined {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2', logLevel: 'silent' });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: '1.2', logLevel: 'error' });
   const where = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return at(Math.max(line, 1), Math.max(col, 1));
@@ -76,7 +77,7 @@ class Reader {
     if (isAlias(node)) {
       const target = node.resolve(this.document);
       if (!target) return this.#stop(`the alias *${node.source} has no anchor before it`, where);
-      return this.#node(target as Node, path, where);
+      return this.#node(target, path, where);
     }
     if (isScalar(node)) return { kind: 'scalar', value: this.#scalar(node, path, where), where };
     if (this.#open.has(node)) this.#stop('an alias stands within what it is an alias of', where);
@@ -100,11 +101,13 @@ class Reader {
       const keyNode = isAlias(key) ? key.resolve(this.document) : key;
       const keyWhere = aliasedAt ?? this.where((key as Node | null)?.range?.[0] ?? 0);
       if (!isScalar(keyNode)) {
-        this.#faults.push(new ShieldError('SPEC_SYNTAX', { reason: 'a key must be a plain word' }, { where: keyWhere }));
+        this.#faults.push(
+          new ShieldError('SPEC_SYNTAX', { reason: 'a key must be a plain word' }, { where: keyWhere }),
+        );
         continue;
       }
       // `2: x` and `x: y` alike: a key is the text that stands there.
-      const name = keyNode.value === null ? '' : String(keyNode.source ?? keyNode.value);
+      const name = keyNode.value === null ? '' : (keyNode.source ?? JSON.stringify(keyNode.value));
       const entry = { node: this.#node(value as Node | null, [...path, name], aliasedAt), keyWhere };
       if (name === '<<' && keyNode.type === 'PLAIN') merged.push(entry);
       else entries.set(name, entry);
@@ -117,7 +120,9 @@ class Reader {
   #mergeKey(entries: Map<string, Entry>, node: SpecNode, where: SourceLocation): void {
     for (const source of node.kind === 'list' ? node.items : [node]) {
       if (source.kind !== 'map') {
-        this.#faults.push(new ShieldError('SPEC_SYNTAX', { reason: '<< takes a mapping, or a list of them' }, { where }));
+        this.#faults.push(
+          new ShieldError('SPEC_SYNTAX', { reason: '<< takes a mapping, or a list of them' }, { where }),
+        );
         continue;
       }
       for (const [key, entry] of source.entries) if (!entries.has(key)) entries.set(key, entry);
@@ -132,7 +137,11 @@ class Reader {
         : `must be a finite number (it is ${source})`;
       const key = path.length > 0 ? path.join('.') : 'the value';
       this.#faults.push(
-        new ShieldError('SPEC_INVALID_VALUE', { key, reason, expected: 'write a number within ±9007199254740991, or text in quotes' }, { where }),
+        new ShieldError(
+          'SPEC_INVALID_VALUE',
+          { key, reason, expected: 'write a number within ±9007199254740991, or text in quotes' },
+          { where },
+        ),
       );
       return 0;
     }
@@ -145,10 +154,12 @@ class Reader {
   }
 }
 
+/** Whether the whole number that stands there is the one that is held (or JavaScript's own way of writing that). */
 function isHeldExactly(value: number, source: string): boolean {
   if (!Number.isFinite(value)) return false;
   const digits = source.replace(/^\+/, '');
-  return !/^-?\d+$/.test(digits) && !/^0[xo]/.test(digits) ? true : BigInt(digits) === BigInt(value);
+  if (!/^-?\d+$/.test(digits) && !/^0[xo]/.test(digits)) return true;
+  return digits === String(value) || BigInt(digits) === BigInt(value);
 }
 
 function sentence(message: string): string {

@@ -4,7 +4,7 @@
  */
 export function pythonLiteralToYaml(text: string): string {
   let out = '';
-  for (let i = 0; i < text.length; ) {
+  for (let i = 0; i < text.length;) {
     const char = text[i]!;
     if (char === "'" || char === '"') {
       const end = endOfString(text, i);

@@ -41,7 +41,13 @@ export function resolveSpec(tree: MapNode, registry: PluginRegistry, name: strin
   if (performs(plain, 'train') && (plain['perform'] as unknown[]).length > 1) {
     const expected = 'write perform: [train] in a spec of its own';
     const reason = 'joins train with other stages';
-    errors.push(new ShieldError('SPEC_INVALID_VALUE', { key: 'perform', reason, expected }, { where: locateValue(tree, ['perform']) }));
+    errors.push(
+      new ShieldError(
+        'SPEC_INVALID_VALUE',
+        { key: 'perform', reason, expected },
+        { where: locateValue(tree, ['perform']) },
+      ),
+    );
   }
   for (const path of pluginPaths(plain)) errors.push(...resolvePlugin(plain, path, tree, registry));
   if (errors.length > 0) return { resolved: undefined, errors: sorted(errors) };
@@ -54,8 +60,12 @@ function performs(plain: Plain, stage: string): boolean {
 
 /** Every place of the spec where a plugin stands. */
 function pluginPaths(plain: Plain): string[][] {
-  const many = ['attacks', 'defenses'].flatMap((key) => (isPlain(plain[key]) ? Object.keys(plain[key]) : []).map((name) => [key, name]));
-  return [['dataset'], ['model'], ...many, ['threat', 'black-box', 'model']].filter((path) => isPlain(getPlain(plain, path)));
+  const many = ['attacks', 'defenses'].flatMap((key) =>
+    (isPlain(plain[key]) ? Object.keys(plain[key]) : []).map((name) => [key, name]),
+  );
+  return [['dataset'], ['model'], ...many, ['threat', 'black-box', 'model']].filter((path) =>
+    isPlain(getPlain(plain, path)),
+  );
 }
 
 /** Picks the plugin, checks its options, and puts `{ use, …every option }` in the place of what was written. */
@@ -68,13 +78,20 @@ function resolvePlugin(plain: Plain, path: readonly string[], tree: MapNode, reg
   if (picked instanceof ShieldError) return [picked];
   const validate = optionsValidator(picked);
   const schema = fullOptionsSchema(picked) as SchemaNode;
-  if (!validate(options)) return schemaErrors(validate.errors as SchemaError[], { schema, tree, at: path, alsoKnown: ['use'] });
+  if (!validate(options))
+    return schemaErrors(validate.errors as SchemaError[], { schema, tree, at: path, alsoKnown: ['use'] });
   const parent = getPlain(plain, path.slice(0, -1)) as Plain;
   parent[path.at(-1)!] = { use: picked.name, ...(inSchemaOrder(options, schema) as Plain) } satisfies PluginUse;
   return [];
 }
 
-function pick(kind: PluginKind, use: string, path: SpecPath, tree: MapNode, registry: PluginRegistry): Plugin | ShieldError {
+function pick(
+  kind: PluginKind,
+  use: string,
+  path: SpecPath,
+  tree: MapNode,
+  registry: PluginRegistry,
+): Plugin | ShieldError {
   const where = locateValue(tree, path);
   if (kind === 'model' && (use.startsWith('run:') || /[/\\]/.test(use))) {
     const expected = 'name a model plugin; weights of earlier runs come with a later version';
@@ -94,7 +111,9 @@ function inSchemaOrder(value: unknown, schema: SchemaNode | undefined): unknown 
   if (!isPlain(value) || !schema?.properties) return value;
   const known = Object.keys(schema.properties).filter((key) => Object.hasOwn(value, key));
   const others = Object.keys(value).filter((key) => !known.includes(key));
-  return Object.fromEntries([...known, ...others].map((key) => [key, inSchemaOrder(value[key], schema.properties![key])]));
+  return Object.fromEntries(
+    [...known, ...others].map((key) => [key, inSchemaOrder(value[key], schema.properties![key])]),
+  );
 }
 
 function sorted(errors: readonly ShieldError[]): ShieldError[] {
@@ -116,5 +135,8 @@ function isPlain(value: unknown): value is Plain {
 }
 
 function getPlain(plain: unknown, path: SpecPath): unknown {
-  return path.reduce<unknown>((value, key) => (isPlain(value) && Object.hasOwn(value, key) ? value[key] : undefined), plain);
+  return path.reduce<unknown>(
+    (value, key) => (isPlain(value) && Object.hasOwn(value, key) ? value[key] : undefined),
+    plain,
+  );
 }

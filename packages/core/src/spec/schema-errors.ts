@@ -57,14 +57,22 @@ function unknownKey(path: SpecPath, { schema, tree, at, alsoKnown = [] }: Schema
 function missingKey(path: SpecPath, { schema, tree, at }: SchemaErrorContext): ShieldError {
   const full = [...at, ...path];
   const expected = descriptionAt(schema, path) ?? 'give it a value';
-  return new ShieldError('SPEC_MISSING_KEY', { key: formatPath(full), where: '', expected }, { where: locateKey(tree, full.slice(0, -1)) });
+  return new ShieldError(
+    'SPEC_MISSING_KEY',
+    { key: formatPath(full), where: '', expected },
+    { where: locateKey(tree, full.slice(0, -1)) },
+  );
 }
 
 function invalidName(path: SpecPath, { tree, at }: SchemaErrorContext): ShieldError {
   const full = [...at, ...path];
   const expected = 'a name starts with a letter and holds letters, digits, dashes and underscores, at most 64';
   const key = formatPath(full);
-  return new ShieldError('SPEC_INVALID_VALUE', { key, reason: 'is no usable name', expected }, { where: locateKey(tree, full) });
+  return new ShieldError(
+    'SPEC_INVALID_VALUE',
+    { key, reason: 'is no usable name', expected },
+    { where: locateKey(tree, full) },
+  );
 }
 
 function invalidValue(path: SpecPath, error: SchemaError, { schema, tree, at }: SchemaErrorContext): ShieldError {

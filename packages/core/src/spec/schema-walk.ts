@@ -33,7 +33,7 @@ export function schemasAt(schema: SchemaNode, path: SpecPath): SchemaNode[] {
   if (key === undefined) return [schema];
   const below: SchemaNode[] = [];
   const own = schema.properties?.[key];
-  if (own && Object.hasOwn(schema.properties!, key)) below.push(own);
+  if (own && Object.hasOwn(schema.properties ?? {}, key)) below.push(own);
   else {
     for (const [pattern, each] of Object.entries(schema.patternProperties ?? {})) {
       if (new RegExp(pattern).test(String(key))) below.push(each);
@@ -41,7 +41,9 @@ export function schemasAt(schema: SchemaNode, path: SpecPath): SchemaNode[] {
     if (typeof schema.additionalProperties === 'object') below.push(schema.additionalProperties);
   }
   if (schema.items !== undefined && /^\d+$/.test(String(key))) {
-    const item = Array.isArray(schema.items) ? (schema.items as SchemaNode[])[Number(key)] : (schema.items as SchemaNode);
+    const item = Array.isArray(schema.items)
+      ? (schema.items as SchemaNode[])[Number(key)]
+      : (schema.items as SchemaNode);
     if (item) below.push(item);
   }
   const branches = [...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap((branch) => schemasAt(branch, path));
@@ -63,7 +65,10 @@ export function keysAt(schema: SchemaNode, path: SpecPath): string[] {
 }
 
 function keysOf(schema: SchemaNode): string[] {
-  return [...Object.keys(schema.properties ?? {}), ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap(keysOf)];
+  return [
+    ...Object.keys(schema.properties ?? {}),
+    ...[...(schema.anyOf ?? []), ...(schema.oneOf ?? [])].flatMap(keysOf),
+  ];
 }
 
 /** The default of the value at `path`, with the defaults inside it; undefined where there is none. */

@@ -12,7 +12,10 @@ const oneOf = <T extends string>(values: readonly T[], options: { description: s
   );
 
 const pluginUse = (description: string) =>
-  Type.Object({ use: Type.String({ minLength: 1, description: `name of the plugin (shield plugins lists them)` }) }, { description });
+  Type.Object(
+    { use: Type.String({ minLength: 1, description: `name of the plugin (shield plugins lists them)` }) },
+    { description },
+  );
 
 /** Names of attacks and defenses stand in file names, metric keys and overrides. */
 export const NAME_PATTERN = '^[A-Za-z][A-Za-z0-9_-]{0,63}$';
@@ -29,7 +32,10 @@ export const trainSchema = Type.Object(
     optimizer: oneOf(['sgd', 'adam'], { default: 'adam', description: 'update rule' }),
     learning_rate: Type.Number({ exclusiveMinimum: 0, default: 0.001, description: 'step size at the start' }),
     momentum: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.9, description: 'of sgd; adam has its own' }),
-    schedule: oneOf(['constant', 'cosine'], { default: 'cosine', description: 'how the learning rate goes over the epochs' }),
+    schedule: oneOf(['constant', 'cosine'], {
+      default: 'cosine',
+      description: 'how the learning rate goes over the epochs',
+    }),
     weight_decay: Type.Number({ minimum: 0, default: 0, description: 'decoupled L2 penalty a step' }),
     label_smoothing: Type.Number({
       minimum: 0,
@@ -61,7 +67,10 @@ export const threatSchema = Type.Union(
           {
             eot: Type.Integer({ minimum: 1, description: "draws of the defense's randomness a step (EOT)" }),
           },
-          { additionalProperties: false, description: 'the attack knows the defense: BPDA through it, EOT over its randomness' },
+          {
+            additionalProperties: false,
+            description: 'the attack knows the defense: BPDA through it, EOT over its randomness',
+          },
         ),
       },
       { additionalProperties: false },
@@ -77,7 +86,8 @@ export const specSchema = Type.Object(
   {
     name: Type.String({
       pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$',
-      description: 'name of the experiment: letters, digits, dot, dash and underscore, at most 100; default: the file name',
+      description:
+        'name of the experiment: letters, digits, dot, dash and underscore, at most 100; default: the file name',
     }),
     description: Type.Optional(Type.String({ description: 'what it is for' })),
     seed: Type.Integer({
@@ -128,8 +138,18 @@ export const specSchema = Type.Object(
     train: Type.Optional(trainSchema),
     execution: Type.Object(
       {
-        threads: Type.Integer({ minimum: 0, maximum: 1024, default: 0, description: 'threads of the backend; 0: every core' }),
-        strip: Type.Integer({ minimum: 0, maximum: 100, default: 6, description: 'images in the picture strip; 0: none' }),
+        threads: Type.Integer({
+          minimum: 0,
+          maximum: 1024,
+          default: 0,
+          description: 'threads of the backend; 0: every core',
+        }),
+        strip: Type.Integer({
+          minimum: 0,
+          maximum: 100,
+          default: 6,
+          description: 'images in the picture strip; 0: none',
+        }),
       },
       { default: {}, additionalProperties: false, description: 'how it is run' },
     ),

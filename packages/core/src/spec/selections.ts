@@ -21,7 +21,10 @@ export function sortOverrides(overrides: readonly Override[]): SortedOverrides {
   const rest: Override[] = [];
   for (const override of overrides) {
     const [kind] = override.path;
-    const names = override.path.length === 1 && (override.action === 'set' || override.action === 'put') ? namesIn(override.value) : undefined;
+    const names =
+      override.path.length === 1 && (override.action === 'set' || override.action === 'put')
+        ? namesIn(override.value)
+        : undefined;
     if (kind === 'defaults') defaults.push(override);
     else if (names && isManyKind(kind)) selections[kind] = names;
     else if (names?.length === 1 && (kind === 'dataset' || kind === 'model')) selections[kind] = names[0]!;
@@ -36,7 +39,12 @@ export function sortOverrides(overrides: readonly Override[]): SortedOverrides {
  *
  * @throws OVERRIDE_SYNTAX where one of that name is there already
  */
-export function applyWhole(tree: MapNode, override: Override, reader: SourceReader, registry: PluginRegistry): MapNode | undefined {
+export function applyWhole(
+  tree: MapNode,
+  override: Override,
+  reader: SourceReader,
+  registry: PluginRegistry,
+): MapNode | undefined {
   const [kind] = override.path;
   if (override.path.length !== 1 || override.action === 'remove' || override.action === 'options') return undefined;
   if (kind === 'model' || kind === 'dataset') return addSingle(tree, kind, override, reader, registry);
@@ -46,7 +54,8 @@ export function applyWhole(tree: MapNode, override: Override, reader: SourceRead
   const use = child(override.value, 'use');
   if (use?.kind !== 'scalar' || typeof use.value !== 'string') return undefined;
   const name = nameOf(kind, use.value, registry);
-  if (override.action === 'add') return setIn(unlessTaken(tree, kind, name, override), [MANY[kind], name], override.value) as MapNode;
+  if (override.action === 'add')
+    return setIn(unlessTaken(tree, kind, name, override), [MANY[kind], name], override.value) as MapNode;
   const only = setIn(emptyMap(COMMAND_LINE), [name], override.value);
   return setIn(tree, [MANY[kind]], only) as MapNode;
 }
@@ -63,7 +72,14 @@ function addSingle(
   return addNamed(tree, kind, name, reader, registry);
 }
 
-function addNew(tree: MapNode, kind: ManyKind, name: string, override: Override, reader: SourceReader, registry: PluginRegistry): MapNode {
+function addNew(
+  tree: MapNode,
+  kind: ManyKind,
+  name: string,
+  override: Override,
+  reader: SourceReader,
+  registry: PluginRegistry,
+): MapNode {
   const short = nameOf(kind, name.split('/').at(-1)!, registry);
   return addNamed(unlessTaken(tree, kind, short, override), kind, name, reader, registry);
 }
@@ -76,6 +92,10 @@ function unlessTaken(tree: MapNode, kind: ManyKind, name: string, override: Over
 
 function namesIn(value: SpecNode): string[] | undefined {
   const items = value.kind === 'list' ? value.items : [value];
-  const names = items.map((item) => (item.kind === 'scalar' && typeof item.value === 'string' ? item.value : undefined));
-  return names.every((name) => name !== undefined && name !== '' && !name.includes('${')) ? (names as string[]) : undefined;
+  const names = items.map((item) =>
+    item.kind === 'scalar' && typeof item.value === 'string' ? item.value : undefined,
+  );
+  return names.every((name) => name !== undefined && name !== '' && !name.includes('${'))
+    ? (names as string[])
+    : undefined;
 }

@@ -40,7 +40,10 @@ export function expandShorthand(tree: MapNode, registry: PluginRegistry): MapNod
  *
  * @throws SPEC_INVALID_VALUE where there is none, or more than one
  */
-export function joinShorthand(tree: MapNode, mergeInto: (base: SpecNode, over: SpecNode, path: string[]) => SpecNode): MapNode {
+export function joinShorthand(
+  tree: MapNode,
+  mergeInto: (base: SpecNode, over: SpecNode, path: string[]) => SpecNode,
+): MapNode {
   return (Object.keys(MANY) as ManyKind[]).reduce((joined, kind) => {
     const single = child(joined, kind);
     if (single === undefined) return joined;
@@ -48,12 +51,19 @@ export function joinShorthand(tree: MapNode, mergeInto: (base: SpecNode, over: S
     const rest = removeIn(joined, [kind]) as MapNode;
     if (single.kind !== 'map') {
       const expected = `write ${kind}: { use: NAME, …its options }`;
-      throw new ShieldError('SPEC_INVALID_VALUE', { key: kind, reason: 'must be a mapping', expected }, { where: single.where });
+      throw new ShieldError(
+        'SPEC_INVALID_VALUE',
+        { key: kind, reason: 'must be a mapping', expected },
+        { where: single.where },
+      );
     }
     const names = namesOf(rest, kind);
     const [name] = names;
     if (name === undefined || names.length > 1) {
-      const reason = name === undefined ? `has no "use", and no ${kind} is composed` : `has no "use", and there are ${names.join(', ')}`;
+      const reason =
+        name === undefined
+          ? `has no "use", and no ${kind} is composed`
+          : `has no "use", and there are ${names.join(', ')}`;
       const expected = `write ${kind}: { use: NAME, … }, or ${MANY[kind]}: { NAME: { … } }`;
       throw new ShieldError('SPEC_INVALID_VALUE', { key: kind, reason, expected }, { where });
     }

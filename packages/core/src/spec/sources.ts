@@ -79,7 +79,9 @@ export class SourceReader {
   /** The names of the configs of a group, sorted. */
   configNames(group: string): string[] {
     const files = this.#searched.flatMap((folder) => list(join(folder, group)));
-    const names = files.filter((file) => EXTENSIONS.includes(extname(file))).map((file) => basename(file, extname(file)));
+    const names = files
+      .filter((file) => EXTENSIONS.includes(extname(file)))
+      .map((file) => basename(file, extname(file)));
     return [...new Set(names)].sort();
   }
 
@@ -112,7 +114,8 @@ function configFolders(specFolder: string): string[] {
 function readText(path: string, file: string): string {
   let bytes: Buffer;
   try {
-    if (statSync(path).isDirectory()) throw new ShieldError('SPEC_UNREADABLE', { reason: `${file} is a folder` }, { where: { file } });
+    if (statSync(path).isDirectory())
+      throw new ShieldError('SPEC_UNREADABLE', { reason: `${file} is a folder` }, { where: { file } });
     if (statSync(path).size > MAX_BYTES) {
       throw new ShieldError('SPEC_UNREADABLE', { reason: `${file} is larger than 4 MiB` }, { where: { file } });
     }

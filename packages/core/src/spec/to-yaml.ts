@@ -15,10 +15,6 @@ export function toYaml(spec: ResolvedSpec): string {
 
 function writable(value: unknown): unknown {
   if (typeof value === 'string') return escapeExpressions(value);
-  // Digits beyond 2^53 are written out, since JavaScript's shortest form would stand for another whole number.
-  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    return Math.abs(value) < 1e21 ? BigInt(value) : value;
-  }
   if (Array.isArray(value)) return value.map(writable);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(

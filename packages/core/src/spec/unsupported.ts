@@ -25,5 +25,9 @@ export function unsupported(loaded: Pick<LoadedSpec, 'resolved' | 'locate'>): vo
 
 function notYet(key: string, where: ReturnType<LoadedSpec['locate']>): ShieldError {
   const expected = 'leave it out; the documentation lists what this version does';
-  return new ShieldError('SPEC_INVALID_VALUE', { key, reason: 'is not supported by this version', expected }, { where });
+  return new ShieldError(
+    'SPEC_INVALID_VALUE',
+    { key, reason: 'is not supported by this version', expected },
+    { where },
+  );
 }

@@ -33,7 +33,14 @@ export type SchemaError = ErrorObject<string, Record<string, unknown>, unknown>;
 function compile(key: object, schema: TSchema): ValidateFunction {
   const known = compiled.get(key);
   if (known) return known;
-  const ajv = new Ajv({ strict: true, strictRequired: false, allowUnionTypes: true, allErrors: true, useDefaults: true, verbose: true });
+  const ajv = new Ajv({
+    strict: true,
+    strictRequired: false,
+    allowUnionTypes: true,
+    allErrors: true,
+    useDefaults: true,
+    verbose: true,
+  });
   // Read by the pipeline: an option that changes no result stays out of artifact keys.
   ajv.addKeyword({ keyword: 'affectsResult', schemaType: 'boolean' });
   const validate = ajv.compile(schema);

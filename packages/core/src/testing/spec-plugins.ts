@@ -34,7 +34,12 @@ const sign = defineAttack({
   needs: 'gradients',
   random: false,
   options: Type.Object({
-    eps: Type.Number({ exclusiveMinimum: 0, maximum: 255, default: 8, description: 'step size, in 0-255 pixel levels' }),
+    eps: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 255,
+      default: 8,
+      description: 'step size, in 0-255 pixel levels',
+    }),
   }),
   cost: () => ({ forwards: 1, gradients: 1 }),
   run: unused,
@@ -52,7 +57,10 @@ const blocks = defineDefense({
       default: [20, 40, 60, 80],
       description: 'JPEG qualities, 1 to 100',
     }),
-    sampling: Type.Union([Type.Literal('4:2:0'), Type.Literal('4:4:4')], { default: '4:2:0', description: 'chroma subsampling' }),
+    sampling: Type.Union([Type.Literal('4:2:0'), Type.Literal('4:4:4')], {
+      default: '4:2:0',
+      description: 'chroma subsampling',
+    }),
     workers: Type.Integer({ minimum: 0, default: 0, description: 'threads', affectsResult: false }),
   }),
   apply: unused,
@@ -72,7 +80,9 @@ const net = defineModel({
   name: 'net',
   aliases: ['resnet_50_v2'],
   summary: 'a model with an option',
-  options: Type.Object({ width: Type.Integer({ minimum: 1, default: 16, description: 'channels of the first layer' }) }),
+  options: Type.Object({
+    width: Type.Integer({ minimum: 1, default: 16, description: 'channels of the first layer' }),
+  }),
   load: unused,
 });
 
@@ -86,11 +96,18 @@ const other = defineModel({
 const folder = defineDataset({
   name: 'folder',
   summary: 'a dataset with an option that must be given',
-  options: Type.Object({ path: Type.String({ minLength: 1, description: 'folder with one folder of images a class' }) }),
+  options: Type.Object({
+    path: Type.String({ minLength: 1, description: 'folder with one folder of images a class' }),
+  }),
   open: unused,
 });
 
-const drawings = defineDataset({ name: 'drawings', summary: 'a dataset without options', options: Type.Object({}), open: unused });
+const drawings = defineDataset({
+  name: 'drawings',
+  summary: 'a dataset without options',
+  options: Type.Object({}),
+  open: unused,
+});
 
 /** A registry with plugins of every kind; a new one each time. */
 export function specRegistry(): PluginRegistry {
