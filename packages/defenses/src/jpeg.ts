@@ -1,13 +1,14 @@
 import { Type } from '@sinclair/typebox';
 import { defineDefense } from '@shield/core';
-import { jpegRoundTrip, subsamplingSchema } from './codec.js';
+import { codecOptions, jpegRoundTrip } from './codec.js';
 
 /** JPEG compression and decompression (Das et al. 2018, section 3.1; Dziugaite et al. 2016). */
 export default defineDefense({
   name: 'jpeg',
   summary: 'JPEG compression and decompression at one quality',
   reference: {
-    title: 'Das et al.: SHIELD: Fast, Practical Defense and Vaccination for Deep Learning using JPEG Compression, KDD 2018',
+    title:
+      'Das et al.: SHIELD: Fast, Practical Defense and Vaccination for Deep Learning using JPEG Compression, KDD 2018',
     url: 'https://arxiv.org/abs/1802.06816',
   },
   takes: 'bytes',
@@ -15,10 +16,15 @@ export default defineDefense({
   gradient: 'straight-through',
   options: Type.Object(
     {
-      quality: Type.Integer({ minimum: 1, maximum: 100, default: 75, description: 'JPEG quality, 1 (smallest) to 100' }),
-      subsampling: subsamplingSchema,
+      quality: Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        default: 75,
+        description: 'JPEG quality, 1 (smallest) to 100',
+      }),
+      ...codecOptions,
     },
     { additionalProperties: false },
   ),
-  apply: (image, { quality, subsampling }) => jpegRoundTrip(image, quality, subsampling),
+  apply: (image, { quality, ...codec }) => jpegRoundTrip(image, quality, codec),
 });

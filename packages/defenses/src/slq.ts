@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
-import { ShieldError, defineDefense, type ByteImage } from '@shield/core';
-import { jpegRoundTrip, subsamplingSchema } from './codec.js';
+import { ShieldError, defineDefense } from '@shield/core';
+import { codecOptions, slqRoundTrip } from './codec.js';
+import { patchGrid } from './jpeg-kernel/patch-qualities.js';
 
 /**
  * Stochastic local quantization (Das et al. 2018, section 3.2): the image is compressed at several qualities, and each
@@ -10,7 +11,8 @@ export default defineDefense({
   name: 'slq',
   summary: 'stochastic local quantization: JPEG of a quality drawn for each patch',
   reference: {
-    title: 'Das et al.: SHIELD: Fast, Practical Defense and Vaccination for Deep Learning using JPEG Compression, KDD 2018',
+    title:
+      'Das et al.: SHIELD: Fast, Practical Defense and Vaccination for Deep Learning using JPEG Compression, KDD 2018',
     url: 'https://arxiv.org/abs/1802.06816',
   },
   takes: 'bytes',
@@ -20,6 +22,7 @@ export default defineDefense({
     {
       qualities: Type.Array(Type.Integer({ minimum: 1, maximum: 100 }), {
         minItems: 1,
+        maxItems: 100,
         default: [20, 40, 60, 80],
         description: 'JPEG qualities that are drawn from, 1 to 100',
       }),
@@ -27,22 +30,37 @@ export default defineDefense({
         default: [],
         description: 'probability of each quality; empty for equal ones',
       }),
-      patch: Type.Integer({ minimum: 1, default: 8, description: "side of a patch, in pixels of the model's input" }),
-      subsampling: subsamplingSchema,
+      patch: Type.Integer({
+        minimum: 1,
+        maximum: 65535,
+        default: 8,
+        description: "side of a patch, in pixels of the model's input",
+      }),
+      offset: Type.Array(Type.Integer({ minimum: 0 }), {
+        minItems: 2,
+        maxItems: 2,
+        default: [0, 0],
+        description:
+          'row and column of a corner of the grid of patches, in pixels below the patch; the first may be cut',
+      }),
+      ...codecOptions,
     },
     { additionalProperties: false },
   ),
-  apply: async (image, { qualities, weights, patch, subsampling }, random) => {
-    const draw = drawer(qualities, weights);
+  apply: (image, { qualities, weights, patch, offset, ...codec }, random) => {
     const { height, width } = image;
-    const compressed = await Promise.all(qualities.map((quality) => jpegRoundTrip(image, quality, subsampling)));
-    const out = new Uint8Array(image.data.length);
-    for (let top = 0; top < height; top += patch) {
-      for (let left = 0; left < width; left += patch) {
-        copyPatch(out, compressed[draw(random.uniform())]!, top, left, patch);
-      }
-    }
-    return { data: out, height, width };
+    const [y, x] = offset as [number, number];
+    check(
+      'patch',
+      patch <= Math.max(height, width),
+      `is ${patch}, and the image ${height}×${width}`,
+      'a smaller patch',
+    );
+    check('offset', y < patch && x < patch, `is ${y}, ${x}`, `two numbers in 0…${patch - 1}, below the patch`);
+    const { rows, columns } = patchGrid(height, width, patch, { y, x });
+    const draw = drawer(qualities, weights);
+    const choice = Uint8Array.from({ length: rows * columns }, () => draw(random.uniform()));
+    return slqRoundTrip(image, { qualities, patch, offset: { y, x }, choice }, codec);
   },
 });
 
@@ -50,29 +68,24 @@ export default defineDefense({
 function drawer(qualities: readonly number[], weights: readonly number[]): (uniform: number) => number {
   if (weights.length === 0) return (uniform) => Math.floor(uniform * qualities.length);
   const sum = weights.reduce((total, weight) => total + weight, 0);
-  if (weights.length !== qualities.length || Math.abs(sum - 1) > 1e-6) {
-    throw new ShieldError('SPEC_INVALID_VALUE', {
-      key: 'slq.weights',
-      reason: `must be ${qualities.length} numbers that add up to 1 (they are ${weights.join(', ')})`,
-      expected: 'give one probability for each quality, or leave weights out',
-    });
-  }
+  check(
+    'weights',
+    weights.length === qualities.length && Math.abs(sum - 1) <= 1e-6,
+    `must be ${qualities.length} numbers that add up to 1 (they are ${weights.join(', ')})`,
+    'give one probability for each quality, or leave weights out',
+  );
+  // Rounding may leave a little of the last number over: it goes to the last quality that can be drawn at all.
+  const last = weights.findLastIndex((weight) => weight > 0);
   return (uniform) => {
     let left = uniform;
-    for (let i = 0; i < weights.length - 1; i++) {
+    for (let i = 0; i < last; i++) {
       left -= weights[i]!;
       if (left < 0) return i;
     }
-    return weights.length - 1;
+    return last;
   };
 }
 
-function copyPatch(out: Uint8Array, from: ByteImage, top: number, left: number, patch: number): void {
-  const { height, width, data } = from;
-  const bottom = Math.min(height, top + patch);
-  const right = Math.min(width, left + patch);
-  for (let row = top; row < bottom; row++) {
-    const start = (row * width + left) * 3;
-    out.set(data.subarray(start, (row * width + right) * 3), start);
-  }
+function check(option: string, holds: boolean, reason: string, expected: string): void {
+  if (!holds) throw new ShieldError('SPEC_INVALID_VALUE', { key: `slq.${option}`, reason, expected });
 }

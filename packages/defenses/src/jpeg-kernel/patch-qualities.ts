@@ -1,4 +1,4 @@
-import { checkQuality } from './settings.js';
+import { channelsOf, checkQuality, type Samples } from './settings.js';
 
 /** Which quality each patch of an image is quantised at. */
 export interface PatchQualities {
@@ -43,4 +43,23 @@ export function checkPatchQualities(
   }
   if (choice.some((index) => index >= qualities.length)) throw new RangeError('a choice that names no quality');
   return grid;
+}
+
+/** Of whole images, one for each quality, the pixels of the quality of each patch. Throws a RangeError where they disagree. */
+export function pickPatches(trips: readonly Samples[], patches: PatchQualities): Samples {
+  const { height, width, data: first } = trips[0]!;
+  const channels = channelsOf(trips[0]!);
+  const { columns } = checkPatchQualities(patches, height, width);
+  const { patch, offset } = patches;
+  const data = new Uint8Array(first.length);
+  for (let y = 0; y < height; y++) {
+    const row = Math.floor((y + ((patch - offset.y) % patch)) / patch) * columns;
+    for (let x = 0; x < width; x++) {
+      const choice = patches.choice[row + Math.floor((x + ((patch - offset.x) % patch)) / patch)]!;
+      const from = trips[choice]!.data;
+      const i = (y * width + x) * channels;
+      for (let c = i; c < i + channels; c++) data[c] = from[c]!;
+    }
+  }
+  return { data, height, width };
 }

@@ -5,7 +5,7 @@ import { plane, resizeByEdge, roundUp, type Plane } from './plane.js';
 import { quantisationTables, quantise } from './quantisation.js';
 import { downsample, upsample } from './sampling.js';
 import { channelsOf, type CodecSettings, type InverseDct, type Samples } from './settings.js';
-import { checkPatchQualities, type PatchQualities } from './patch-qualities.js';
+import { pickPatches, type PatchQualities } from './patch-qualities.js';
 
 /*
  * The codec in plain TypeScript: what the WebAssembly kernel is held to, and what runs where there is no WebAssembly.
@@ -38,23 +38,9 @@ export function jpegRoundTrip(image: Samples, quality: number, { subsampling, id
  * then for each patch the pixels of the quality that was drawn for it. Throws a RangeError where the arguments disagree.
  */
 export function slqRoundTrip(image: Samples, patches: PatchQualities, settings: CodecSettings): Samples {
-  const { height, width } = image;
-  const channels = channelsOf(image);
-  const { columns } = checkPatchQualities(patches, height, width);
-  const trips = patches.qualities.map((quality) => jpegRoundTrip(image, quality, settings).data);
-  const data = new Uint8Array(image.data.length);
-  const { patch, offset } = patches;
-  for (let y = 0; y < height; y++) {
-    const row = Math.floor((y + ((patch - offset.y) % patch)) / patch) * columns;
-    for (let x = 0; x < width; x++) {
-      const choice = patches.choice[row + Math.floor((x + ((patch - offset.x) % patch)) / patch)]!;
-      for (let c = 0; c < channels; c++) {
-        const i = (y * width + x) * channels + c;
-        data[i] = trips[choice]![i]!;
-      }
-    }
-  }
-  return { data, height, width };
+  const trips = patches.qualities.map((quality) => jpegRoundTrip(image, quality, settings));
+  if (trips.length === 0) throw new RangeError('no qualities');
+  return pickPatches(trips, patches);
 }
 
 /** Codes and decodes whole 8×8 blocks of one component. */
