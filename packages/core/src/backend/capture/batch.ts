@@ -24,9 +24,10 @@ export function checkOutputs(outputs: readonly { readonly shape: readonly number
 
 /** Runs `fn` op by op; the outputs are the caller's own tensors even where `fn` returns an input or a constant. */
 export function runEagerly(tf: typeof TF, fn: Batched, inputs: readonly TF.Tensor[]): TF.Tensor[] {
+  const rows = batchOf(inputs);
   return tf.tidy(() => {
     const outputs = fn(...inputs);
-    checkOutputs(outputs, batchOf(inputs));
+    checkOutputs(outputs, rows);
     return outputs.map((output) => tf.clone(output));
   });
 }

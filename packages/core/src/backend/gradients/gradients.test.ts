@@ -92,7 +92,7 @@ const CASES: readonly Case[] = [
     name: 'a small network',
     shapes: [[2, 9, 9, 3], [3, 3, 3, 4], [4], [3, 3, 4, 1], [4, 5], [5]],
     fn: (x, w, b, d, m, c) => {
-      const first = tf.maxPool(tf.relu(tf.add(tf.conv2d(four(x), four(w), 1, 'same'), b)), 2, 2, 'same');
+      const first = tf.maxPool(four(tf.relu(tf.add(tf.conv2d(four(x), four(w), 1, 'same'), b))), 2, 2, 'same');
       const second = tf.mean(tf.sigmoid(tf.depthwiseConv2d(first, four(d), 2, 'same')), [1, 2]);
       return tf.softmax(tf.add(tf.matMul(second as tf.Tensor2D, m as tf.Tensor2D), c));
     },

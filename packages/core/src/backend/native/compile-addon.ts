@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ShieldError } from '../../errors/index.js';
 import { ADDON } from './installation.js';
 import type { BindingSource } from './release.js';
+import { GATE, GATE_SOURCE } from './stderr-gate.js';
 
 /** The C++ compiler to use: `$CXX`, else g++. */
 export function compiler(): string {
@@ -35,14 +36,20 @@ export async function compileAddon(folder: string, source: BindingSource): Promi
     ),
     '-Wl,--allow-shlib-undefined',
   ];
-  const { code, output } = await run(compiler(), args);
+  await compile(args);
+  const gate = ['-x', 'c++', '-', '-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8'];
+  await compile([...gate, `-I${source.nodeApiHeaders}`, '-o', join(folder, GATE)], GATE_SOURCE);
+  return version;
+}
+
+async function compile(args: readonly string[], input = ''): Promise<void> {
+  const { code, output } = await run(compiler(), args, input);
   if (code !== 0) {
     throw new ShieldError('SETUP_FAILED', {
       reason: `${compiler()} cannot compile the addon: ${firstError(output)}`,
       expected: 'use a C++17 compiler (g++ 9 or later), named in CXX if it is not g++',
     });
   }
-  return version;
 }
 
 /** @throws SETUP_FAILED without a compiler; asked before the download, so that nothing is fetched in vain. */
@@ -74,9 +81,11 @@ function firstError(output: string): string {
   return lines.find((line) => line.includes('error')) ?? lines[0] ?? '';
 }
 
-function run(command: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
+function run(command: string, args: readonly string[], input = ''): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    // A compiler that ends before it has read everything says why itself.
+    child.stdin.on('error', () => undefined).end(input);
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));

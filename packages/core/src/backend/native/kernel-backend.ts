@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import type * as TF from '@tensorflow/tfjs-core';
+import { GATE, loadQuietly } from './stderr-gate.js';
 import { loadTfjs } from '../tfjs.js';
 import type { NativeInstallation } from './installation.js';
 
@@ -44,6 +46,7 @@ export interface NativeBinding {
   runSavedModel(id: number, inputs: readonly number[], inputNames: string, outputNames: string): TensorMetadata[];
   deleteSavedModel(id: number): void;
   getNumOfTensors(): number;
+  getNumOfSavedModels(): number;
   isUsingGpuDevice(): boolean;
 }
 
@@ -75,7 +78,8 @@ export async function registerNative(installation: NativeInstallation, threads: 
   const tf = await loadTfjs();
   prepareEnvironment(threads);
   restoreUtil();
-  const binding = require(installation.addon) as NativeBinding;
+  const gate = join(installation.folder, GATE);
+  const binding = loadQuietly(gate, () => require(installation.addon) as NativeBinding);
   require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels');
   const { NodeJSKernelBackend } = require('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend') as {
     NodeJSKernelBackend: new (binding: NativeBinding, packageName: string) => NativeKernelBackend;

@@ -3,8 +3,9 @@ import type { NativeKernelBackend, OpAttribute } from './kernel-backend.js';
 
 /**
  * Kernels of TensorFlow that tfjs-node leaves out or makes less of: the gradients of ReLU and ReLU6 (under the names
- * that `gradients/` looks for), and a gather that does not read its indices back into JavaScript first, so that it can
- * stand in a captured graph (TensorFlow checks them itself).
+ * that `gradients/` looks for); and two that could not stand in a captured graph: a gather that reads its indices back
+ * into JavaScript first (TensorFlow checks them itself), and an op that leaves out an attribute which only eager
+ * execution can guess.
  */
 export function registerNativeKernels(tf: typeof TF, backend: NativeKernelBackend): void {
   const { binding } = backend;
@@ -22,6 +23,14 @@ export function registerNativeKernels(tf: typeof TF, backend: NativeKernelBacken
       return backend.executeSingleOutput(kernelName, [type('T', gradients!)], [gradients!, features!]);
     });
   }
+  register('ExpandDims', ({ inputs, attrs }) => {
+    const { input } = inputs as Record<string, TF.Tensor>;
+    const at = tf.scalar((attrs as { dim: number }).dim, 'int32');
+    const attributes = [type('T', input!), type('Tdim', at)];
+    const result = backend.executeSingleOutput('ExpandDims', attributes, [input!, at]);
+    at.dispose();
+    return result;
+  });
   register('GatherV2', ({ inputs, attrs }) => {
     const { x, indices } = inputs as Record<string, TF.Tensor>;
     const { axis, batchDims } = attrs as { axis: number; batchDims: number };

@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ShieldError } from '../../errors/index.js';
+import { GATE_SOURCE } from './stderr-gate.js';
 
 /** The TensorFlow that the native backend is made of. */
 export const TENSORFLOW_VERSION = '2.21.0';
@@ -66,7 +67,7 @@ export interface BindingSource {
   readonly sources: readonly string[];
   /** Folder of node_api.h. */
   readonly nodeApiHeaders: string;
-  /** sha256 over the sources and their headers, in hex. */
+  /** sha256 over everything that is compiled, in hex. */
   readonly digest: string;
 }
 
@@ -74,7 +75,7 @@ export function bindingSource(): BindingSource {
   const require = createRequire(import.meta.url);
   const packageJson = require.resolve('@tensorflow/tfjs-node-gpu/package.json');
   const folder = join(dirname(packageJson), 'binding');
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(GATE_SOURCE);
   const files = readdirSync(folder).sort();
   for (const file of files)
     hash

@@ -15,6 +15,7 @@ import {
   type NativeManifest,
 } from './installation.js';
 import { TENSORFLOW_VERSION, bindingSource, wheelFor, type TensorFlowWheel } from './release.js';
+import { GATE } from './stderr-gate.js';
 import { verifyAddon } from './verify-addon.js';
 
 export interface SetupOptions {
@@ -125,8 +126,10 @@ async function fill(
   for (const member of kept) {
     files[member.name] = { bytes: (await stat(member.path)).size, sha256: member.sha256 };
   }
-  const addon = join(folder, ADDON);
-  files[ADDON] = { bytes: (await stat(addon)).size, sha256: await fileSha256(addon) };
+  for (const name of [ADDON, GATE]) {
+    const path = join(folder, name);
+    files[name] = { bytes: (await stat(path)).size, sha256: await fileSha256(path) };
+  }
   return {
     tensorflow: TENSORFLOW_VERSION,
     tfjsNode: source.version,
