@@ -10,9 +10,13 @@ import { withGradient } from './with-gradient.js';
 const options = Type.Object(
   {
     confidence: Type.Number({ minimum: 0, default: 0, description: 'margin of logits by which the model is to be wrong (κ)' }),
-    learning_rate: Type.Number({ exclusiveMinimum: 0, default: 0.01, description: "Adam's step size, in tanh space" }),
-    max_iterations: Type.Integer({ minimum: 1, default: 100, description: 'gradient steps in each step of the search' }),
-    search_steps: Type.Integer({ minimum: 1, default: 5, description: 'steps of the binary search over the constant' }),
+    learning_rate: Type.Number({ exclusiveMinimum: 0, default: 0.002, description: "Adam's step size at first, in tanh space (the paper has 0.01)" }),
+    schedule: Type.Union([Type.Literal('cosine'), Type.Literal('constant')], {
+      default: 'cosine',
+      description: 'how the step size goes within a search step: down to 0 along a cosine, or constant as in the paper',
+    }),
+    max_iterations: Type.Integer({ minimum: 1, default: 30, description: 'gradient steps in each step of the search' }),
+    search_steps: Type.Integer({ minimum: 1, default: 3, description: 'steps of the binary search over the constant' }),
     initial_constant: Type.Number({
       exclusiveMinimum: 0,
       default: 0.01,
@@ -24,7 +28,7 @@ const options = Type.Object(
     }),
     patience: Type.Integer({
       minimum: 1,
-      default: 15,
+      default: 10,
       description: 'gradient steps without progress of 1 % after which an image leaves, with early_stop',
     }),
     warm_start: Type.Boolean({
@@ -96,7 +100,7 @@ export default defineAttack({
         const finals: { rows: readonly number[]; best: Tensor4D; w: Tensor4D }[] = [];
         for (let k = 1; k <= o.max_iterations && active.size > 0; k++) {
           const at = active.rows;
-          const outputs = await advance(step, active, search.constants(at), at.map((i) => bestL2[i]!), k);
+          const outputs = await advance(step, active, search.constants(at), at.map((i) => bestL2[i]!), stepSize(o, k));
           at.forEach((i, row) => {
             iterations[i]!++;
             const { l2, success, loss } = outputs;
@@ -131,13 +135,13 @@ export default defineAttack({
 type Step = ReturnType<typeof compileStep>;
 
 /** One iteration: the loss at w, its gradient, the best image so far, and w after Adam's step. */
-function compileStep({ model, targets }: AttackInput, o: { confidence: number; learning_rate: number }) {
+function compileStep({ model, targets }: AttackInput, o: { confidence: number }) {
   const toTarget = targets !== undefined;
   const column = (values: Tensor) => tf.reshape(values, [-1, 1, 1, 1]);
   return model.compile<
     [Tensor4D, Tensor4D, Tensor4D, Tensor4D, Tensor4D, Tensor2D, Tensor1D, Tensor1D, Tensor1D],
     [Tensor4D, Tensor4D, Tensor4D, Tensor4D, Tensor1D, Tensor1D, Tensor1D]
-  >(toTarget ? 'targeted step' : 'step', { forwards: 0, gradients: 1 }, (w, m, v, best, clean, marked, constant, bestL2, k) => {
+  >(toTarget ? 'targeted step' : 'step', { forwards: 0, gradients: 1 }, (w, m, v, best, clean, marked, constant, bestL2, rate) => {
     const { gradient, results } = withGradient(w, (w) => {
       const adversarial = tf.mul(tf.add(tf.tanh(w), 1), 0.5) as Tensor4D;
       const squares = tf.sum<Tensor1D>(tf.square(tf.sub(adversarial, clean)), [1, 2, 3]);
@@ -155,19 +159,17 @@ function compileStep({ model, targets }: AttackInput, o: { confidence: number; l
     const nextBest = tf.add(tf.mul(adversarial, better), tf.mul(best, tf.sub(1, better))) as Tensor4D;
     const nextM = tf.add(tf.mul(m, ADAM.beta1), tf.mul(gradient, 1 - ADAM.beta1)) as Tensor4D;
     const nextV = tf.add(tf.mul(v, ADAM.beta2), tf.mul(tf.square(gradient), 1 - ADAM.beta2)) as Tensor4D;
-    const unbias = (beta: number) => column(tf.sub(1, tf.pow(tf.fill(k.shape, beta), k)));
-    const change = tf.div(tf.div(nextM, unbias(ADAM.beta1)), tf.add(tf.sqrt(tf.div(nextV, unbias(ADAM.beta2))), ADAM.epsilon));
-    const nextW = tf.sub(w, tf.mul(change, o.learning_rate)) as Tensor4D;
+    const nextW = tf.sub(w, tf.mul(tf.div(nextM, tf.add(tf.sqrt(nextV), ADAM.epsilon)), column(rate))) as Tensor4D;
     return [nextW, nextM, nextV, nextBest, l2, success, loss];
   });
 }
 
-async function advance(step: Step, active: ActiveSet<State>, constants: Float32Array, best: readonly number[], k: number) {
+async function advance(step: Step, active: ActiveSet<State>, constants: Float32Array, best: readonly number[], size: number) {
   const { state, rows } = active;
   // Infinity × 0 is NaN: "nothing found yet" is a distance larger than any.
   const bestL2 = tf.tensor1d(best.map((value) => Math.min(value, 1e9)));
   const constant = tf.tensor1d(constants);
-  const iteration = tf.fill([rows.length], k);
+  const rate = tf.fill([rows.length], size);
   const [w, m, v, nextBest, l2, success, loss] = step(
     rows,
     state.w,
@@ -178,12 +180,18 @@ async function advance(step: Step, active: ActiveSet<State>, constants: Float32A
     state.marked,
     constant,
     bestL2,
-    iteration as Tensor1D,
+    rate as Tensor1D,
   );
   active.update({ w, m, v, best: nextBest });
   const [l2Values, successValues, lossValues] = await Promise.all([l2.data(), success.data(), loss.data()]);
-  tf.dispose([bestL2, constant, iteration, l2, success, loss]);
+  tf.dispose([bestL2, constant, rate, l2, success, loss]);
   return { l2: l2Values, success: successValues, loss: lossValues };
+}
+
+/** Adam's step size at iteration k, with the correction for its moments having begun at zero (Kingma and Ba, section 2). */
+function stepSize(o: { learning_rate: number; max_iterations: number; schedule: 'cosine' | 'constant' }, k: number): number {
+  const share = o.schedule === 'constant' ? 1 : (1 + Math.cos((Math.PI * (k - 1)) / o.max_iterations)) / 2;
+  return (o.learning_rate * share * Math.sqrt(1 - ADAM.beta2 ** k)) / (1 - ADAM.beta1 ** k);
 }
 
 function begin(input: AttackInput, { best, start }: { best: Tensor4D; start: Tensor4D }, marked: Int32Array): State {
