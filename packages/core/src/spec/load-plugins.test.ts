@@ -142,19 +142,28 @@ describe('plugins of third parties', () => {
     expect((error as ShieldError).message).not.toContain('\n');
   });
 
-  it('are refused where their options are no strict schema', async () => {
-    put(
-      'loose.mjs',
-      'export default { kind: "defense", name: "loose", options: { type: "object", properties: { a: { type: "number", minimun: 1 } } }, apply() {} };',
-    );
+  it.each([
+    ['{ type: "number", minimun: 1 }', 'minimun'],
+    ['{ type: "number", minimum: "1" }', 'minimum'],
+    ['{ type: "nubmer" }', 'nubmer'],
+    ['{ type: "string", pattern: "(" }', '('],
+    ['{ anyOf: [{ type: "object", properties: { b: { type: "number", default: 3 } } }] }', 'default is ignored'],
+  ])('are refused where their options are no strict schema: %s', async (schema, reason) => {
+    const name = `loose_${Math.abs(hash(schema))}`;
+    const options = `{ type: "object", properties: { a: ${schema} } }`;
+    put(`${name}.mjs`, `export default { kind: "defense", name: "${name}", options: ${options}, apply() {} };`);
     put(
       'spec.yaml',
-      'plugins: [./loose.mjs]\nmodel: { use: net }\ndataset: { use: drawings }\ndefense: { use: loose }\n',
+      `plugins: [./${name}.mjs]\nmodel: { use: net }\ndataset: { use: drawings }\ndefense: { use: ${name} }\n`,
     );
-    const error = await loadSpec(join(folder, 'spec.yaml'), { registry: specRegistry() }).catch(
-      (thrown: unknown) => thrown,
-    );
-    expect(error).toMatchObject({ code: 'PLUGIN_INVALID', params: { path: 'loose' } });
-    expect((error as ShieldError).message).toContain('minimun');
+    const loading = loadSpec(join(folder, 'spec.yaml'), { registry: specRegistry() });
+    const error = await loading.catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'PLUGIN_INVALID', params: { path: name } });
+    expect((error as ShieldError).message).toContain(reason);
   });
 });
+
+/** A file name of its own for each text: modules are kept by their path. */
+function hash(text: string): number {
+  return [...text].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) | 0, 7);
+}

@@ -30,20 +30,34 @@ export function optionsValidator(plugin: Plugin): ValidateFunction {
 
 export type SchemaError = ErrorObject<string, Record<string, unknown>, unknown>;
 
-function compile(key: object, schema: TSchema): ValidateFunction {
-  const known = compiled.get(key);
-  if (known) return known;
-  const ajv = new Ajv({
+let shared: Ajv | undefined;
+
+/** One instance for all: what it costs to compile the meta-schema is paid once. */
+function validatorCompiler(): Ajv {
+  if (shared) return shared;
+  shared = new Ajv({
     strict: true,
     strictRequired: false,
     allowUnionTypes: true,
     allErrors: true,
     useDefaults: true,
     verbose: true,
+    // The meta-schema takes long to compile, and strict mode with the keywords' own checks finds the same faults.
+    validateSchema: false,
+    // Plugins of two packages may give their schemas the same $id.
+    addUsedSchema: false,
+    // Each validator runs once or twice: optimizing its code costs more than it saves.
+    code: { optimize: false },
   });
   // Read by the pipeline: an option that changes no result stays out of artifact keys.
-  ajv.addKeyword({ keyword: 'affectsResult', schemaType: 'boolean' });
-  const validate = ajv.compile(schema);
+  shared.addKeyword({ keyword: 'affectsResult', schemaType: 'boolean' });
+  return shared;
+}
+
+function compile(key: object, schema: TSchema): ValidateFunction {
+  const known = compiled.get(key);
+  if (known) return known;
+  const validate = validatorCompiler().compile(schema);
   compiled.set(key, validate);
   return validate;
 }
