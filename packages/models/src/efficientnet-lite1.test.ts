@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest';
+import lite1 from './efficientnet-lite1.js';
+import { testContext } from './testing/load-context.js';
+import { expectPublishedLikePyTorch } from './testing/like-pytorch.js';
+
+it('gives the logits and gradients of PyTorch with the published weights', async (context) => {
+  await expectPublishedLikePyTorch(lite1, (reason) => context.skip(reason));
+});
+
+it('takes a path for weights, and says when nothing is there', async () => {
+  const missing = lite1.load({ weights: 'nowhere/lite1.pth' }, testContext());
+  await expect(missing).rejects.toMatchObject({ code: 'WEIGHTS_INVALID' });
+});

@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest';
+import lite2 from './efficientnet-lite2.js';
+import { testContext } from './testing/load-context.js';
+import { expectPublishedLikePyTorch } from './testing/like-pytorch.js';
+
+it('gives the logits and gradients of PyTorch with the published weights', async (context) => {
+  await expectPublishedLikePyTorch(lite2, (reason) => context.skip(reason));
+});
+
+it('takes a path for weights, and says when nothing is there', async () => {
+  const missing = lite2.load({ weights: 'nowhere/lite2.pth' }, testContext());
+  await expect(missing).rejects.toMatchObject({ code: 'WEIGHTS_INVALID' });
+});
