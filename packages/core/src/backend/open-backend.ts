@@ -15,6 +15,8 @@ export interface OpenBackendOptions {
   readonly warn: (message: string) => void;
   /** Whether the native backend may be prepared if it is not there yet; default true. */
   readonly allowSetup?: boolean;
+  /** Ends a download when the run is being stopped. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -44,12 +46,14 @@ async function openBest(options: OpenBackendOptions): Promise<Backend> {
     try {
       return await openNative('node-gpu', options);
     } catch (error) {
+      options.signal?.throwIfAborted();
       options.warn(`running on the CPU instead of the GPU: ${oneLine(error)}`);
     }
   }
   try {
     return await openNative('node', options);
   } catch (error) {
+    options.signal?.throwIfAborted();
     options.warn(`running on WebAssembly with one thread, about ten times slower: ${oneLine(error)}`);
     return openWasm();
   }
@@ -101,12 +105,18 @@ async function openNative(name: 'node' | 'node-gpu', options: OpenBackendOptions
   };
 }
 
-async function install(gpu: boolean, { allowSetup = true, log }: OpenBackendOptions): Promise<NativeInstallation> {
+async function install(
+  gpu: boolean,
+  { allowSetup = true, log, signal }: OpenBackendOptions,
+): Promise<NativeInstallation> {
   const present = findInstallation(gpu);
   if (present) return present;
+  if (gpu && !(await hasNvidiaGpu())) {
+    throw unavailable('node-gpu', 'nvidia-smi names no GPU on this machine', 'use backend: auto or node');
+  }
   if (!allowSetup) throw unavailable(gpu ? 'node-gpu' : 'node', 'it is not prepared', 'run: shield setup');
   const { setupNative } = await import('./native/setup.js');
-  return setupNative({ gpu, log });
+  return setupNative({ gpu, log, ...(signal ? { signal } : {}) });
 }
 
 function oneLine(error: unknown): string {

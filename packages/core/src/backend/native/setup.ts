@@ -25,6 +25,8 @@ export interface SetupOptions {
   readonly log: (message: string) => void;
   /** Makes it anew although it is there. */
   readonly force?: boolean;
+  /** Ends the download when the run is being stopped. */
+  readonly signal?: AbortSignal;
 }
 
 /** Folders of the wheel's headers that the addon's sources include, directly or through others. */
@@ -52,8 +54,10 @@ export async function setupNative(options: SetupOptions): Promise<NativeInstalla
     if (finished) return finished;
     await removeLeftovers(native);
     await checkSpace(native, wheel);
-    return await build(native, gpu, wheel, options.log);
+    return await build(native, gpu, wheel, options);
   } catch (error) {
+    // Stopping is no failure.
+    options.signal?.throwIfAborted();
     throw asSetupError(error, native);
   } finally {
     await release();
@@ -64,17 +68,17 @@ async function build(
   native: string,
   gpu: boolean,
   wheel: TensorFlowWheel,
-  log: SetupOptions['log'],
+  options: SetupOptions,
 ): Promise<NativeInstallation> {
   const temporary = join(native, `.making-${process.pid}`);
   await mkdir(temporary);
   try {
-    const manifest = await fill(temporary, gpu, wheel, log);
+    const manifest = await fill(temporary, gpu, wheel, options);
     await writeFile(join(temporary, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`, { flush: true });
     const folder = installationFolder(gpu);
     await rm(folder, { recursive: true, force: true });
     await rename(temporary, folder);
-    log(`the native backend is ready: TensorFlow ${TENSORFLOW_VERSION}${gpu ? ' with CUDA' : ''}`);
+    options.log(`the native backend is ready: TensorFlow ${TENSORFLOW_VERSION}${gpu ? ' with CUDA' : ''}`);
     return describe(folder, manifest);
   } finally {
     await rm(temporary, { recursive: true, force: true });
@@ -85,7 +89,7 @@ async function fill(
   folder: string,
   gpu: boolean,
   wheel: TensorFlowWheel,
-  log: SetupOptions['log'],
+  { log, signal }: SetupOptions,
 ): Promise<NativeManifest> {
   const source = bindingSource();
   const downloads = join(folder, 'downloads');
@@ -104,6 +108,7 @@ async function fill(
     args: platform,
     log,
     ...(wheel.bytes === undefined ? {} : { bytes: wheel.bytes }),
+    ...(signal ? { signal } : {}),
   });
   const sha256 = await fileSha256(archive);
   if (sha256 !== wheel.sha256) {
