@@ -16,6 +16,9 @@ const { main } = await import(pathToFileURL(join(root, 'dist', 'main.js')).href)
 await main(process.argv);
 
 function stale() {
+  const kernel = join(root, 'packages', 'defenses', 'dist', 'jpeg-kernel', 'kernel.wasm');
+  if (!existsSync(kernel) || newest(join(root, 'packages', 'defenses', 'assembly')) > statSync(kernel).mtimeMs)
+    return true;
   const projects = [root, ...readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name))];
   return projects.some((project) => {
     const built = join(project, 'dist', '.tsbuildinfo');
@@ -28,7 +31,8 @@ function newest(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) time = Math.max(time, newest(path));
-    else if (entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts')) time = Math.max(time, statSync(path).mtimeMs);
+    else if (entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts'))
+      time = Math.max(time, statSync(path).mtimeMs);
   }
   return time;
 }
@@ -42,9 +46,10 @@ function build() {
     process.exit(1);
   }
   process.stderr.write('building shield…\n');
-  const { status, stdout } = spawnSync(process.execPath, [tsc, '-b'], { cwd: root, encoding: 'utf8' });
-  if (status !== 0) {
-    process.stderr.write(`${stdout}\nthe build failed\n`);
+  for (const step of [[tsc, '-b'], [join(root, 'packages', 'defenses', 'build-kernel.js')]]) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, step, { cwd: root, encoding: 'utf8' });
+    if (status === 0) continue;
+    process.stderr.write(`${stdout}${stderr}\nthe build failed\n`);
     process.exit(1);
   }
 }
