@@ -45,8 +45,9 @@ export async function resumeRun(
 ): Promise<RunResult> {
   const runner = parts.resolve(Runner);
   const run = await runner.find(name);
-  const loaded = await shield.load(run.files.resolved);
   const record = await runner.originOf(run);
+  // Paths in the resolved spec, of plugins too, are relative to the folder of the spec it was made of.
+  const loaded = await shield.load(run.files.resolved, [], record);
   return runner.work(run, loaded, record, options);
 }
 

@@ -54,11 +54,13 @@ export class Shield {
    * Resolves and checks a spec; plugins that it names are loaded.
    *
    * @param spec path of a YAML file
+   * @param baseDir folder that the paths in it are relative to, where that is not the spec's own
    * @throws every fault of the spec at once
    */
-  async load(spec: string, overrides: readonly string[] = []): Promise<LoadedSpec> {
+  async load(spec: string, overrides: readonly string[] = [], baseDir?: string): Promise<LoadedSpec> {
     const { loadSpec } = await import('../spec/load-spec.js');
-    return loadSpec(spec, { overrides, registry: this.registry, configDirs: this.configFolders });
+    const base = baseDir === undefined ? {} : { baseDir };
+    return loadSpec(spec, { overrides, registry: this.registry, configDirs: this.configFolders, ...base });
   }
 
   /** Runs a spec; what it leaves is described by the result. */
