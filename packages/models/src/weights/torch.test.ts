@@ -49,7 +49,6 @@ describe.each([
   it('gives tensors or WEIGHTS_INVALID for whatever stands in it', () => {
     const whole = bytesOf(name);
     const change = fc.record({ at: fc.nat(whole.length - 1), byte: fc.nat(255) });
-    const started = performance.now();
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), (changes) => {
         const file = whole.slice();
@@ -63,7 +62,6 @@ describe.each([
       }),
       { numRuns: 2000, seed: 1 },
     );
-    expect(performance.now() - started).toBeLessThan(20_000);
   });
 });
 
