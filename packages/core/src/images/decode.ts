@@ -4,6 +4,9 @@ import type { Sharp } from 'sharp';
 import { reasonOf, ShieldError } from '../errors/index.js';
 import type { ByteImage } from '../plugin/contracts.js';
 
+/** Pictures made of pixels. libvips reads SVG and PDF too, which may pull in other files and have no pixels of their own. */
+const FORMATS: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif']);
+
 /** Larger images are refused: the largest of ImageNet has 61 million pixels. */
 const MOST_PIXELS = 100e6;
 
@@ -37,7 +40,8 @@ export async function decodeImage(source: Uint8Array | string, id: string, path 
     const sharp = await loadSharp();
     // "error" and not "warning": a profile that libpng does not like says nothing about the pixels.
     const image = sharp(bytes, { failOn: 'error', limitInputPixels: MOST_PIXELS, ignoreIcc: true, autoOrient: false });
-    const { space } = await image.metadata();
+    const { space, format } = await image.metadata();
+    if (!FORMATS.has(format)) throw new Error(`${format} files are not taken`);
     return await (space === 'cmyk' ? fromCmyk(image) : toRgb(image));
   } catch (error) {
     const reason = reasonOf(error);

@@ -15,7 +15,8 @@ const TOLERANCE = 1e-6;
  * float32), where "half up" and NumPy's "half to even" both say 128, so there is nothing to choose.
  *
  * `truncate` is the hand-over of the original (Das et al. 2018, its `cast(255 * (x + 1) / 2, uint8)` over x in [-1, 1]),
- * in the float32 arithmetic that it runs in: the next level below, so images lose half a level on the average.
+ * in the float32 arithmetic that it runs in: the next level below, so images lose half a level on the average, and even
+ * of the 256 levels k / 255 themselves 63 come out as k - 1.
  *
  * @param name whose images they are, for the error
  * @throws IMAGE_RANGE for a value outside [0, 1] or NaN

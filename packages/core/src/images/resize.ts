@@ -11,7 +11,7 @@ export interface ResizeOptions {
 
 /**
  * Scales an image the way Pillow's `Image.resize` does (src/libImaging/Resample.c and Geometry.c): bytes come out bit
- * for bit as there, in fixed point with bytes between the horizontal and the vertical pass; floats take the same
+ * for bit as in Pillow 13, in fixed point with bytes between the horizontal and the vertical pass; floats take the same
  * weights in double precision, float32 between the passes, and are cut to [0, 1] where the filter overshoots.
  *
  * @param image [height, width, 3], bytes or floats in [0, 1]; never changed, but returned itself when the size fits
@@ -24,11 +24,24 @@ export function resize(image: Image, { height, width, interpolation }: ResizeOpt
   const down = image.height === height ? undefined : taps(image.height, height, interpolation);
   const { data } = image;
   if (data instanceof Uint8Array) {
-    const middle = across ? bytesAcross(data, image.width, width, image.height, across) : data;
-    return { data: down ? bytesDown(middle, width * 3, height, down) : middle, height, width };
+    const wide = (source: Uint8Array, rows: number) =>
+      across ? bytesAcross(source, image.width, width, rows, across) : source;
+    const high = (source: Uint8Array, columns: number) =>
+      down ? bytesDown(source, columns * 3, height, down) : source;
+    if (downFirst(image, height, width)) return { data: wide(high(data, image.width), height), height, width };
+    return { data: high(wide(data, image.height), width), height, width };
   }
-  const middle = across ? floatsAcross(data, image.width, width, image.height, across) : data;
-  return { data: clip(down ? floatsDown(middle, width * 3, height, down) : middle), height, width };
+  const wide = (source: Float32Array, rows: number) =>
+    across ? floatsAcross(source, image.width, width, rows, across) : source;
+  const high = (source: Float32Array, columns: number) =>
+    down ? floatsDown(source, columns * 3, height, down) : source;
+  if (downFirst(image, height, width)) return { data: clip(wide(high(data, image.width), height)), height, width };
+  return { data: clip(high(wide(data, image.height), width)), height, width };
+}
+
+/** Which pass goes first is of no account but for speed and the rounding between them; this is Pillow 13's rule. */
+function downFirst(image: Image, height: number, width: number): boolean {
+  return image.height > height && image.height - height > 2 * (image.width - width);
 }
 
 function bytesAcross(source: Uint8Array, from: number, to: number, rows: number, across: Taps): Uint8Array {

@@ -21,7 +21,9 @@ let loaded: Promise<MessageType> | undefined;
 function exampleType(): Promise<MessageType> {
   loaded ??= import('protobufjs/light.js').then(({ default: protobuf }) => {
     const { Field, MapField, OneOf, Root, Type } = protobuf;
-    const list = (name: string, type: string) => new Type(name).add(new Field('value', 1, type, 'repeated'));
+    // Numbers are packed, as TensorFlow writes them.
+    const list = (name: string, type: string, options?: { packed: boolean }) =>
+      new Type(name).add(new Field('value', 1, type, 'repeated', undefined, options));
     const feature = new Type('Feature')
       .add(new OneOf('kind', ['bytesList', 'floatList', 'int64List']))
       .add(new Field('bytesList', 1, 'BytesList'))
@@ -31,8 +33,8 @@ function exampleType(): Promise<MessageType> {
     root
       .define('tensorflow')
       .add(list('BytesList', 'bytes'))
-      .add(list('FloatList', 'float'))
-      .add(list('Int64List', 'int64'))
+      .add(list('FloatList', 'float', { packed: true }))
+      .add(list('Int64List', 'int64', { packed: true }))
       .add(feature)
       .add(new Type('Features').add(new MapField('feature', 1, 'string', 'Feature')))
       .add(new Type('Example').add(new Field('features', 1, 'Features')));
