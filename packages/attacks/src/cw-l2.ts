@@ -9,8 +9,16 @@ import { withGradient } from './with-gradient.js';
 
 const options = Type.Object(
   {
-    confidence: Type.Number({ minimum: 0, default: 0, description: 'margin of logits by which the model is to be wrong (κ)' }),
-    learning_rate: Type.Number({ exclusiveMinimum: 0, default: 0.002, description: "Adam's step size at first, in tanh space (the paper has 0.01)" }),
+    confidence: Type.Number({
+      minimum: 0,
+      default: 0,
+      description: 'margin of logits by which the model is to be wrong (κ)',
+    }),
+    learning_rate: Type.Number({
+      exclusiveMinimum: 0,
+      default: 0.002,
+      description: "Adam's step size at first, in tanh space (the paper has 0.01)",
+    }),
     schedule: Type.Union([Type.Literal('cosine'), Type.Literal('constant')], {
       default: 'cosine',
       description: 'how the step size goes within a search step: down to 0 along a cosine, or constant as in the paper',
@@ -100,7 +108,13 @@ export default defineAttack({
         const finals: { rows: readonly number[]; best: Tensor4D; w: Tensor4D }[] = [];
         for (let k = 1; k <= o.max_iterations && active.size > 0; k++) {
           const at = active.rows;
-          const outputs = await advance(step, active, search.constants(at), at.map((i) => bestL2[i]!), stepSize(o, k));
+          const outputs = await advance(
+            step,
+            active,
+            search.constants(at),
+            at.map((i) => bestL2[i]!),
+            stepSize(o, k),
+          );
           at.forEach((i, row) => {
             iterations[i]!++;
             const { l2, success, loss } = outputs;
@@ -141,30 +155,40 @@ function compileStep({ model, targets }: AttackInput, o: { confidence: number })
   return model.compile<
     [Tensor4D, Tensor4D, Tensor4D, Tensor4D, Tensor4D, Tensor2D, Tensor1D, Tensor1D, Tensor1D],
     [Tensor4D, Tensor4D, Tensor4D, Tensor4D, Tensor1D, Tensor1D, Tensor1D]
-  >(toTarget ? 'targeted step' : 'step', { forwards: 0, gradients: 1 }, (w, m, v, best, clean, marked, constant, bestL2, rate) => {
-    const { gradient, results } = withGradient(w, (w) => {
-      const adversarial = tf.mul(tf.add(tf.tanh(w), 1), 0.5) as Tensor4D;
-      const squares = tf.sum<Tensor1D>(tf.square(tf.sub(adversarial, clean)), [1, 2, 3]);
-      const gap = margin(model.logits(adversarial), marked);
-      // How far the model is from being wrong by `confidence`: positive while it is not.
-      const right = toTarget ? (tf.neg(gap) as Tensor1D) : gap;
-      const loss = tf.add(squares, tf.mul(constant, tf.relu(tf.add(right, o.confidence + SAFETY)))) as Tensor1D;
-      return { objective: tf.sum(loss), results: { squares, right, adversarial, loss } };
-    });
-    const { adversarial, loss } = results;
-    const l2 = tf.sqrt(results.squares);
-    const wrong = tf.neg(results.right);
-    const success = tf.cast(tf.greaterEqual(wrong, o.confidence + SAFETY / 2), 'float32') as Tensor1D;
-    const better = column(tf.mul(success, tf.cast(tf.less(l2, bestL2), 'float32')));
-    const nextBest = tf.add(tf.mul(adversarial, better), tf.mul(best, tf.sub(1, better))) as Tensor4D;
-    const nextM = tf.add(tf.mul(m, ADAM.beta1), tf.mul(gradient, 1 - ADAM.beta1)) as Tensor4D;
-    const nextV = tf.add(tf.mul(v, ADAM.beta2), tf.mul(tf.square(gradient), 1 - ADAM.beta2)) as Tensor4D;
-    const nextW = tf.sub(w, tf.mul(tf.div(nextM, tf.add(tf.sqrt(nextV), ADAM.epsilon)), column(rate))) as Tensor4D;
-    return [nextW, nextM, nextV, nextBest, l2, success, loss];
-  });
+  >(
+    toTarget ? 'targeted step' : 'step',
+    { forwards: 0, gradients: 1 },
+    (w, m, v, best, clean, marked, constant, bestL2, rate) => {
+      const { gradient, results } = withGradient(w, (w) => {
+        const adversarial = tf.mul(tf.add(tf.tanh(w), 1), 0.5) as Tensor4D;
+        const squares = tf.sum<Tensor1D>(tf.square(tf.sub(adversarial, clean)), [1, 2, 3]);
+        const gap = margin(model.logits(adversarial), marked);
+        // How far the model is from being wrong by `confidence`: positive while it is not.
+        const right = toTarget ? (tf.neg(gap) as Tensor1D) : gap;
+        const loss = tf.add(squares, tf.mul(constant, tf.relu(tf.add(right, o.confidence + SAFETY)))) as Tensor1D;
+        return { objective: tf.sum(loss), results: { squares, right, adversarial, loss } };
+      });
+      const { adversarial, loss } = results;
+      const l2 = tf.sqrt(results.squares);
+      const wrong = tf.neg(results.right);
+      const success = tf.cast(tf.greaterEqual(wrong, o.confidence + SAFETY / 2), 'float32') as Tensor1D;
+      const better = column(tf.mul(success, tf.cast(tf.less(l2, bestL2), 'float32')));
+      const nextBest = tf.add(tf.mul(adversarial, better), tf.mul(best, tf.sub(1, better))) as Tensor4D;
+      const nextM = tf.add(tf.mul(m, ADAM.beta1), tf.mul(gradient, 1 - ADAM.beta1)) as Tensor4D;
+      const nextV = tf.add(tf.mul(v, ADAM.beta2), tf.mul(tf.square(gradient), 1 - ADAM.beta2)) as Tensor4D;
+      const nextW = tf.sub(w, tf.mul(tf.div(nextM, tf.add(tf.sqrt(nextV), ADAM.epsilon)), column(rate))) as Tensor4D;
+      return [nextW, nextM, nextV, nextBest, l2, success, loss];
+    },
+  );
 }
 
-async function advance(step: Step, active: ActiveSet<State>, constants: Float32Array, best: readonly number[], size: number) {
+async function advance(
+  step: Step,
+  active: ActiveSet<State>,
+  constants: Float32Array,
+  best: readonly number[],
+  size: number,
+) {
   const { state, rows } = active;
   // Infinity × 0 is NaN: "nothing found yet" is a distance larger than any.
   const bestL2 = tf.tensor1d(best.map((value) => Math.min(value, 1e9)));
@@ -189,7 +213,10 @@ async function advance(step: Step, active: ActiveSet<State>, constants: Float32A
 }
 
 /** Adam's step size at iteration k, with the correction for its moments having begun at zero (Kingma and Ba, section 2). */
-function stepSize(o: { learning_rate: number; max_iterations: number; schedule: 'cosine' | 'constant' }, k: number): number {
+function stepSize(
+  o: { learning_rate: number; max_iterations: number; schedule: 'cosine' | 'constant' },
+  k: number,
+): number {
   const share = o.schedule === 'constant' ? 1 : (1 + Math.cos((Math.PI * (k - 1)) / o.max_iterations)) / 2;
   return (o.learning_rate * share * Math.sqrt(1 - ADAM.beta2 ** k)) / (1 - ADAM.beta1 ** k);
 }
@@ -215,7 +242,11 @@ function leave(
   if (going.length === 0) return;
   const indices = tf.tensor1d(going, 'int32');
   const { best, w } = active.state;
-  finals.push({ rows: going.map((row) => active.rows[row]!), best: tf.gather(best, indices), w: tf.gather(w, indices) });
+  finals.push({
+    rows: going.map((row) => active.rows[row]!),
+    best: tf.gather(best, indices),
+    w: tf.gather(w, indices),
+  });
   indices.dispose();
   active.keep(active.rows.flatMap((image, row) => (stays(image) ? [row] : [])));
 }
@@ -231,9 +262,21 @@ function gather(
   const place = new Int32Array(order.length);
   order.forEach((image, row) => (place[image] = row));
   const next = tf.tidy(() => {
-    const best = tf.gather(tf.concat(finals.map((final) => final.best), 0), tf.tensor1d(place, 'int32')) as Tensor4D;
+    const best = tf.gather(
+      tf.concat(
+        finals.map((final) => final.best),
+        0,
+      ),
+      tf.tensor1d(place, 'int32'),
+    ) as Tensor4D;
     if (!warm) return { best, start: tf.clone(results.start) };
-    const w = tf.gather(tf.concat(finals.map((final) => final.w), 0), tf.tensor1d(place, 'int32'));
+    const w = tf.gather(
+      tf.concat(
+        finals.map((final) => final.w),
+        0,
+      ),
+      tf.tensor1d(place, 'int32'),
+    );
     const found = tf.reshape(tf.tensor1d(Array.from(bestL2, (value) => (value < Infinity ? 1 : 0))), [-1, 1, 1, 1]);
     const start = tf.add(tf.mul(toTanhSpace(best), found), tf.mul(w, tf.sub(1, found))) as Tensor4D;
     return { best, start };

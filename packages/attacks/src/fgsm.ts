@@ -18,7 +18,12 @@ export default defineAttack({
   random: false,
   options: Type.Object(
     {
-      eps: Type.Number({ exclusiveMinimum: 0, maximum: 255, default: 4, description: 'step size, in 0-255 pixel levels' }),
+      eps: Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 255,
+        default: 4,
+        description: 'step size, in 0-255 pixel levels',
+      }),
     },
     { additionalProperties: false },
   ),

@@ -1,4 +1,5 @@
 import { Random } from '@shield/core';
+import { defenseConformance } from '@shield/core/testing';
 import { describe, expect, it } from 'vitest';
 import jpeg from './jpeg.js';
 import { drawnImage } from './jpeg-kernel/testing/drawn-image.js';
@@ -87,4 +88,17 @@ describe('slq', () => {
   ] as Partial<Options>[])('refuses %o', async (options) => {
     await expect((async () => defended(options))()).rejects.toMatchObject({ code: 'SPEC_INVALID_VALUE' });
   });
+});
+
+describe('slq conforms', () => {
+  const variations = {
+    qualities: [{ qualities: [10, 90] }],
+    weights: [{ weights: [0, 0, 0.5, 0.5] }],
+    patch: [{ patch: 5 }],
+    offset: [{ offset: [3, 1] }],
+    subsampling: [{ subsampling: '4:4:4' }],
+    idct: [{ idct: 'ifast' }],
+    codec: [{ codec: 'sharp' }],
+  };
+  for (const { name, run } of defenseConformance(slq, { variations })) it(name, run);
 });
