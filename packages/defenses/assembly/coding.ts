@@ -8,36 +8,36 @@ import { TABLE_BYTES } from './quantise';
  * Blocks there and back: one forward DCT for a block, and an inverse one for each quality that the block shows at.
  */
 
-/** Counts blocks; see `wantedQualities`. */
-let stamped: i32 = 0;
+/** Finds out, where patches differ, which of them each column of blocks touches. */
+export function beginCoding(): void {
+  store<i32>(at.wanted, 0);
+  if (at.qualities === 1) return;
+  memory.fill(at.stamps, 0xff, 4 * at.qualities);
+  stamped = 0;
+  findPatches(at.lumaPatches, 0, 0);
+  findPatches(at.chromaPatches, at.across, at.across);
+}
 
-export function codeLuma(fast: bool): void {
-  begin(0, 0);
-  const blockRows = at.lumaRows >> 3;
+/** Codes a row of luma blocks. */
+export function codeLuma(by: i32, fast: bool): void {
+  beginRow(by, 0, 0);
   const blockColumns = (at.width + 7) >> 3;
-  for (let by = 0; by < blockRows; by++) {
-    const row = by * 8 * at.lumaStride;
-    for (let bx = 0; bx < blockColumns; bx++) {
-      const place = row + bx * 8;
-      const count = wantedQualities(by, bx, 0, 0);
-      codeBlock(at.sourceLuma + place, at.codedLuma + place, at.lumaStride, at.lumaBytes, count, 0, fast);
-    }
+  let place = <usize>by * 8 * at.lumaStride;
+  for (let bx = 0; bx < blockColumns; bx++, place += 8) {
+    const count = wantedQualities(at.lumaPatches + (bx << 3));
+    codeBlock(at.sourceLuma + place, at.codedLuma + place, at.lumaStride, at.lumaBytes, count, 0, fast);
   }
 }
 
-/** Both chroma components: the triangle filter looks at samples one pixel beyond the block. */
-export function codeChroma(fast: bool): void {
-  begin(at.across, at.across);
-  const blockRows = at.chromaRows >> 3;
+/** Codes a row of blocks of both chroma components: the triangle filter looks at samples one pixel beyond the block. */
+export function codeChroma(by: i32, fast: bool): void {
+  beginRow(by, at.down, at.down);
   const blockColumns = (((at.width + (1 << at.across) - 1) >> at.across) + 7) >> 3;
-  for (let by = 0; by < blockRows; by++) {
-    const row = by * 8 * at.chromaStride;
-    for (let bx = 0; bx < blockColumns; bx++) {
-      const place = row + bx * 8;
-      const count = wantedQualities(by, bx, at.down, at.down);
-      codeBlock(at.sourceBlue + place, at.codedBlue + place, at.chromaStride, at.chromaBytes, count, 1, fast);
-      codeBlock(at.sourceRed + place, at.codedRed + place, at.chromaStride, at.chromaBytes, count, 1, fast);
-    }
+  let place = <usize>by * 8 * at.chromaStride;
+  for (let bx = 0; bx < blockColumns; bx++, place += 8) {
+    const count = wantedQualities(at.chromaPatches + (bx << 3));
+    codeBlock(at.sourceBlue + place, at.codedBlue + place, at.chromaStride, at.chromaBytes, count, 1, fast);
+    codeBlock(at.sourceRed + place, at.codedRed + place, at.chromaStride, at.chromaBytes, count, 1, fast);
   }
 }
 
@@ -62,40 +62,35 @@ function codeBlock(
   }
 }
 
-/** Finds the first and the last patch column of each block column, `border` pixels around included. */
-function begin(across: i32, border: i32): void {
-  store<i32>(at.wanted, 0);
-  if (at.qualities === 1) return;
-  memory.fill(at.stamps, 0xff, 4 * at.qualities);
-  stamped = 0;
+/** The first and the last patch column of each column of blocks, `border` pixels around included. */
+function findPatches(to: usize, across: i32, border: i32): void {
   const side = 8 << across;
-  for (let left = 0, to = at.blockPatches; left < at.width; left += side, to += 8) {
+  for (let left = 0; left < at.width; left += side, to += 8) {
     store<i32>(to, (max(left - border, 0) + at.shiftX) / at.patch);
     store<i32>(to, (min(left + side - 1 + border, at.width - 1) + at.shiftX) / at.patch, 4);
   }
-  rowOf = -1;
 }
 
-/** The block row whose patch rows are known, and those. */
-let rowOf: i32 = -1;
+/** The patch rows that the row of blocks at hand touches. */
 let firstRow: i32 = 0;
 let lastRow: i32 = 0;
 
-/** Lists the qualities of the patches on a block, `border` pixels above and below included; returns how many. */
-// @ts-ignore: decorator
-@inline
-function wantedQualities(by: i32, bx: i32, down: i32, border: i32): i32 {
-  return at.qualities === 1 ? 1 : listQualities(by, bx, down, border);
+function beginRow(by: i32, down: i32, border: i32): void {
+  firstRow = (max((by << (3 + down)) - border, 0) + at.shiftY) / at.patch;
+  lastRow = (min(((by + 1) << (3 + down)) - 1 + border, at.height - 1) + at.shiftY) / at.patch;
 }
 
-function listQualities(by: i32, bx: i32, down: i32, border: i32): i32 {
-  if (rowOf !== by) {
-    rowOf = by;
-    firstRow = (max((by << (3 + down)) - border, 0) + at.shiftY) / at.patch;
-    lastRow = (min(((by + 1) << (3 + down)) - 1 + border, at.height - 1) + at.shiftY) / at.patch;
-  }
-  const firstColumn = load<i32>(at.blockPatches + (bx << 3));
-  const lastColumn = load<i32>(at.blockPatches + (bx << 3), 4);
+/** Lists the qualities of the patches on a block, given its patch columns; returns how many. */
+// @ts-ignore: decorator
+@inline
+function wantedQualities(patches: usize): i32 {
+  return at.qualities === 1 ? 1 : listQualities(load<i32>(patches), load<i32>(patches, 4));
+}
+
+/** Counts the blocks that were listed: a quality that is stamped with the count is in the list. */
+let stamped: i32 = 0;
+
+function listQualities(firstColumn: i32, lastColumn: i32): i32 {
   const stamp = ++stamped;
   const stamps = at.stamps;
   const wanted = at.wanted;

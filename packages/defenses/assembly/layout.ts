@@ -24,7 +24,8 @@ export let choice: usize = 0;
 /** For each group of eight columns the patch column of its first pixel, as i32. */
 export let groupPatch: usize = 0;
 /** For each column of blocks the first and the last patch column that it touches, as two i32. */
-export let blockPatches: usize = 0;
+export let lumaPatches: usize = 0;
+export let chromaPatches: usize = 0;
 /** For each quality its index among the tables, as i32. */
 export let tableOf: usize = 0;
 
@@ -116,7 +117,9 @@ export function layOut(
   at = align(at + patchRows * patchColumns + 16);
   groupPatch = at;
   at = align(at + (wide >> 1) + 16);
-  blockPatches = at;
+  lumaPatches = at;
+  at = align(at + wide + 16);
+  chromaPatches = at;
   at = align(at + wide + 16);
   tableOf = at;
   at = align(at + 4 * qualities);

@@ -2,17 +2,15 @@ import { convert16 } from './colour';
 import * as at from './layout';
 import { halveAcross, halveBoth } from './sampling';
 
-/** Makes the source planes from the image, edges repeated as libjpeg does (src/jpeg-kernel/sampling.ts). */
-export function makePlanes(): void {
-  if (at.grey) {
-    makeGrey();
-    return;
-  }
+/**
+ * Makes rows `first` … `end` - 1 of the source planes (counted in rows of chroma) from the image, edges repeated as libjpeg
+ * does (src/jpeg-kernel/sampling.ts); with the last row of the image also those below it.
+ */
+export function makePlanes(first: i32, end: i32): void {
   const pitch = <usize>at.width * 3;
-  const step = 1 << at.down;
-  const halfRows = (at.height + step - 1) >> at.down;
+  const halfRows = (at.height + (1 << at.down) - 1) >> at.down;
   const wide: usize = (at.width + 15) & ~15;
-  for (let row = 0; row < halfRows; row++) {
+  for (let row = first; row < min(end, halfRows); row++) {
     const y = row << at.down;
     const from = at.image + y * pitch;
     const luma = at.sourceLuma + y * at.lumaStride;
@@ -34,6 +32,7 @@ export function makePlanes(): void {
       halveBoth(buffer + at.rowBytes, buffer + lower + at.rowBytes, red, wide);
     }
   }
+  if (end < halfRows) return;
   repeatRows(at.sourceLuma, at.lumaStride, at.height, at.lumaRows);
   repeatRows(at.sourceBlue, at.chromaStride, halfRows, at.chromaRows);
   repeatRows(at.sourceRed, at.chromaStride, halfRows, at.chromaRows);
@@ -54,7 +53,8 @@ function convertRow(from: usize, luma: usize, blue: usize, red: usize): void {
   convert16(tail, luma + whole, blue + whole, red + whole);
 }
 
-function makeGrey(): void {
+/** The source plane of a grey image. */
+export function makeGrey(): void {
   const wide: usize = (at.width + 15) & ~15;
   for (let y = 0; y < at.height; y++) {
     const from = at.image + y * at.width;

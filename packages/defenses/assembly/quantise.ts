@@ -12,12 +12,11 @@ export const TABLE_BYTES: usize = 4 * PART;
 export function quantisedRow(coefficients: usize, table: usize, row: usize): v128 {
   const at = row << 4;
   const value = v128.load(coefficients + at);
-  const size = i16x8.q15mulr_sat_s(
-    i16x8.q15mulr_sat_s(i16x8.abs(value), v128.load(table + at)),
-    v128.load(table + PART + at),
-  );
-  const sign = i16x8.shr_s(value, 15);
-  return i16x8.mul(v128.sub<i16>(v128.xor(size, sign), sign), v128.load(table + 2 * PART + at));
+  const quotient = i16x8.q15mulr_sat_s(value, v128.load(table + at));
+  // One less where it is negative: then halves go away from zero there too.
+  const biased = i16x8.add(quotient, i16x8.shr_s(value, 15));
+  const steps = i16x8.q15mulr_sat_s(biased, v128.load(table + PART + at));
+  return i16x8.mul(steps, v128.load(table + 2 * PART + at));
 }
 
 /** All ones in each lane of a row that does not quantise to zero. */

@@ -6,15 +6,24 @@ import { doubleAcross, doubleBoth } from './sampling';
  * Decoded planes to pixels, eight at a time.
  */
 
-export function writeRgb(): void {
+export function beginWriting(): void {
+  if (at.qualities === 1) return;
+  for (let x = 0; x < at.width; x += 8) store<i32>(at.groupPatch + (x >> 1), (x + at.shiftX) / at.patch);
+}
+
+/** Readies chroma rows `first` … `end` - 1 for the filter. */
+export function closeChroma(first: i32, end: i32): void {
+  for (let q = 0; q < at.qualities; q++) {
+    closeEdges(at.codedBlue + q * at.chromaBytes, first, end);
+    closeEdges(at.codedRed + q * at.chromaBytes, first, end);
+  }
+}
+
+/** Writes the pixel rows `first` … `end` - 1, of which the chroma rows below are there too. */
+export function writeRgb(first: i32, end: i32): void {
   const chromaRows = (at.height + (1 << at.down) - 1) >> at.down;
   const single = at.qualities === 1;
-  for (let q = 0; q < at.qualities; q++) {
-    closeEdges(at.codedBlue + q * at.chromaBytes, chromaRows);
-    closeEdges(at.codedRed + q * at.chromaBytes, chromaRows);
-  }
-  if (!single) groupPatches();
-  for (let y = 0; y < at.height; y++) {
+  for (let y = first; y < end; y++) {
     const near = y >> at.down;
     const far = at.down ? min(max((y & 1) === 1 ? near + 1 : near - 1, 0), chromaRows - 1) : near;
     const luma = at.codedLuma + y * at.lumaStride;
@@ -30,17 +39,13 @@ export function writeRgb(): void {
 }
 
 /** Repeats the first and the last real column of a chroma plane outwards, for the triangle filter. */
-function closeEdges(plane: usize, rows: i32): void {
-  const last = plane + ((at.width + (1 << at.across) - 1) >> at.across) - 1;
-  for (let y = 0, row: usize = 0; y < rows; y++, row += at.chromaStride) {
-    store<u8>(plane + row - 1, load<u8>(plane + row));
-    store<u8>(last + row + 1, load<u8>(last + row));
+function closeEdges(plane: usize, first: i32, end: i32): void {
+  const apart = ((at.width + (1 << at.across) - 1) >> at.across) - 1;
+  let row = plane + first * at.chromaStride;
+  for (let y = first; y < end; y++, row += at.chromaStride) {
+    store<u8>(row - 1, load<u8>(row));
+    store<u8>(row + apart + 1, load<u8>(row + apart));
   }
-}
-
-/** Fills in the patch column of each group of eight pixels. */
-function groupPatches(): void {
-  for (let x = 0; x < at.width; x += 8) store<i32>(at.groupPatch + (x >> 1), (x + at.shiftX) / at.patch);
 }
 
 /** One row, of the first planes, or where there are choices each patch of the planes of its quality. */

@@ -1,7 +1,7 @@
 import { dequantisers } from './inverse-dct.js';
 import type { InverseDct } from './settings.js';
 
-/** What one multiplication by 2^-15 and one more do in place of a division by `step`, for {@link kernelTable}. */
+/** What two multiplications by less than one do in place of a division by `8 * step`, for {@link kernelTable}. */
 export function reciprocal(step: number): { readonly factor: number; readonly scale: number } {
   const divisor = 8 * step;
   const bits = Math.floor(Math.log2(divisor));
@@ -12,9 +12,10 @@ export function reciprocal(step: number): { readonly factor: number; readonly sc
  * The table that the WebAssembly kernel quantises one component with: 64 each of reciprocals, scales, dequantisers, and
  * the largest sizes of a coefficient (times 8) that become zero.
  *
- * A size s is quantised as round15(round15(s * factor) * scale), where round15(x) = floor((x + 2^14) / 2^15) is what
- * i16x8.q15mulr_sat_s does. With k = floor(log2 d) and factor = floor(2^(15 + k) / d) this is floor(s / d + 1/2 + e),
- * 0 ≤ e < 1/d, for all s ≤ 2^14; and s / d is a multiple of 1/d, so it is the rounded quotient itself, halves up.
+ * A coefficient c is quantised as round15((round15(c * factor) - n) * scale), with n = 1 where c is negative, else 0, and
+ * round15(x) = floor((x + 2^14) / 2^15), which is what i16x8.q15mulr_sat_s does. With d = 8 * step, k = floor(log2 d) and
+ * factor = floor(2^(15 + k) / d) this is floor(c / d + 1/2 + e), where for |c| < 2^14 the error e is in [0, 1/d) if c ≥ 0 and in
+ * [-1/d, 0) if not. As c / d is a multiple of 1/d, that is the quotient rounded to the nearest, halves away from zero.
  */
 export function kernelTable(steps: Uint8Array, idct: InverseDct): Int16Array {
   const table = new Int16Array(256);
