@@ -1,4 +1,10 @@
-import { createShield as createBareShield, type RunOptions, type RunResult, type Shield, type ShieldOptions } from '@shield/core';
+import {
+  createShield as createBareShield,
+  type RunOptions,
+  type RunResult,
+  type Shield,
+  type ShieldOptions,
+} from '@shield/core';
 import { builtIns } from './built-ins.js';
 
 export * from '@shield/core';

@@ -8,25 +8,56 @@ const folder = temporaryFolder();
 
 /** Packs every package, installs the archives in an empty project, and uses them there, away from the checkout. */
 test('each package packs, installs and works outside the checkout', () => {
-  const npm = (args: string[], cwd: string) => execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const npm = (args: string[], cwd: string) =>
+    execFileSync('npm', args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   const archives = join(folder, 'archives');
   const project = join(folder, 'project');
   mkdirSync(archives);
   mkdirSync(project);
   const packed = JSON.parse(
-    npm(['pack', '--json', '--ignore-scripts', '--workspaces', '--include-workspace-root', '--pack-destination', archives], root),
+    npm(
+      [
+        'pack',
+        '--json',
+        '--ignore-scripts',
+        '--workspaces',
+        '--include-workspace-root',
+        '--pack-destination',
+        archives,
+      ],
+      root,
+    ),
   ) as unknown;
   expect(packed).toBeTruthy();
   const files = readdirSync(archives).filter((name) => name.endsWith('.tgz'));
   expect(files).toHaveLength(6);
   writeFileSync(join(project, 'package.json'), '{ "name": "user", "private": true, "type": "module" }\n');
-  npm(['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', ...files.map((name) => join(archives, name))], project);
-  const spec = 'name: packed\nbackend: wasm\ndataset: { use: drawn, limit: 16 }\nmodel: { use: small_cnn }\nattack: { use: fgsm, eps: 16 }\ndefense: { use: jpeg }\n';
+  npm(
+    [
+      'install',
+      '--ignore-scripts',
+      '--prefer-offline',
+      '--no-audit',
+      '--no-fund',
+      ...files.map((name) => join(archives, name)),
+    ],
+    project,
+  );
+  const spec =
+    'name: packed\nbackend: wasm\ndataset: { use: drawn, limit: 16 }\nmodel: { use: small_cnn }\nattack: { use: fgsm, eps: 16 }\ndefense: { use: jpeg }\n';
   writeFileSync(join(project, 'spec.yaml'), spec);
-  const output = execFileSync(join(project, 'node_modules', '.bin', 'shield'), ['run', 'spec.yaml', '--json'], { cwd: project, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = execFileSync(join(project, 'node_modules', '.bin', 'shield'), ['run', 'spec.yaml', '--json'], {
+    cwd: project,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const result = JSON.parse(output) as { metrics: Record<string, number> };
   expect(result.metrics['clean/top1']).toBeGreaterThan(0.9);
-  const script = "import { run } from 'shield'; const { metrics } = await run('spec.yaml', { overrides: ['seed=3'] }); console.log(metrics['images']);";
-  const programmatic = execFileSync(process.execPath, ['--input-type=module', '--eval', script], { cwd: project, encoding: 'utf8' });
+  const script =
+    "import { run } from 'shield'; const { metrics } = await run('spec.yaml', { overrides: ['seed=3'] }); console.log(metrics['images']);";
+  const programmatic = execFileSync(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: project,
+    encoding: 'utf8',
+  });
   expect(programmatic.trim()).toBe('16');
 }, 600_000);

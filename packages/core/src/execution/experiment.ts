@@ -52,9 +52,17 @@ export class Experiment {
     const loading = this.#loadContext(performance);
     // The dataset first: it is quick to open, and a wrong path is best told before a backend is prepared.
     const dataset = await this.#dataset(spec.dataset).open(spec.dataset as never, loading);
-    const backend = await this.openBackend(spec.backend, { threads: spec.execution.threads, log: loading.log, warn: loading.warn });
+    const backend = await this.openBackend(spec.backend, {
+      threads: spec.execution.threads,
+      log: loading.log,
+      warn: loading.warn,
+    });
     await recordBackend(context.run, backend);
-    await context.emit({ type: 'param', key: 'backend', value: `${backend.name}: ${backend.description}, ${backend.threads} threads` });
+    await context.emit({
+      type: 'param',
+      key: 'backend',
+      value: `${backend.name}: ${backend.description}, ${backend.threads} threads`,
+    });
     const model = await this.#model(spec.model).load(spec.model as never, loading);
     try {
       if (spec.perform.includes('train')) {
@@ -80,8 +88,12 @@ export class Experiment {
       model,
       backend,
       predictor,
-      attacks: Object.entries(spec.attacks).map(([name, use]) => chosen(name, this.registry.get('attack', use.use), use)),
-      defenses: Object.entries(spec.defenses).map(([name, use]) => chosen(name, this.registry.get('defense', use.use), use)),
+      attacks: Object.entries(spec.attacks).map(([name, use]) =>
+        chosen(name, this.registry.get('attack', use.use), use),
+      ),
+      defenses: Object.entries(spec.defenses).map(([name, use]) =>
+        chosen(name, this.registry.get('defense', use.use), use),
+      ),
       store: new ArtifactStore(artifacts),
       baseKey: await this.#baseKey(spec, dataset, backend, model),
       reporter: this.reporter,

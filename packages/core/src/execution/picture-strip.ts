@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { attackedBatches } from '../pipeline/attack-stage.js';
+import { attackedBatches } from '../pipeline/attacked-images.js';
 import type { Collected } from '../pipeline/collect.js';
 import type { PipelineContext } from '../pipeline/context.js';
 import { AS_THEY_ARE, defend } from '../pipeline/judge.js';
@@ -44,14 +44,20 @@ async function stripRows(
   const length = height * width * 3;
   const batches = (await attacked.complete())?.batches ?? 0;
   for (let index = 0; index < batches && rows.length < wanted; index++) {
-    const chosen = (await attacked.read(index)).rows.flatMap((row, i) => (row.success ? [{ row, i }] : [])).slice(0, wanted - rows.length);
+    const chosen = (await attacked.read(index)).rows
+      .flatMap((row, i) => (row.success ? [{ row, i }] : []))
+      .slice(0, wanted - rows.length);
     if (chosen.length === 0) continue;
     const cleanImages = await only(cleanSource(context).batches((each) => each === index));
     const adversarialImages = await only(attackedBatches(attacked, (each) => each === index));
     if (!cleanImages || !adversarialImages) continue;
     const said = await readAll(index, clean, predictions);
     for (const { row, i } of chosen) {
-      const cut = (pixels: Float32Array): FloatImage => ({ data: pixels.subarray(i * length, (i + 1) * length), height, width });
+      const cut = (pixels: Float32Array): FloatImage => ({
+        data: pixels.subarray(i * length, (i + 1) * length),
+        height,
+        width,
+      });
       const before = cut(cleanImages.pixels);
       const after = cut(adversarialImages.pixels);
       const { image: difference, factor } = differenceImage(before, after);
@@ -68,8 +74,17 @@ async function stripRows(
         label: row.id,
         images: [
           { title: 'clean', caption: name(said.clean[i]!.draws[0]!), right: true, image: before },
-          { title: 'attacked', caption: name(said.attacked.get(AS_THEY_ARE.name)![i]!.draws[0]!), right: false, image: after },
-          { title: `difference × ${factor}`, caption: `L2 ${row.l2.toFixed(2)}  L∞ ${(255 * row.linf).toFixed(1)}/255`, image: difference },
+          {
+            title: 'attacked',
+            caption: name(said.attacked.get(AS_THEY_ARE.name)![i]!.draws[0]!),
+            right: false,
+            image: after,
+          },
+          {
+            title: `difference × ${factor}`,
+            caption: `L2 ${row.l2.toFixed(2)}  L∞ ${(255 * row.linf).toFixed(1)}/255`,
+            image: difference,
+          },
           ...defended,
         ],
       });
@@ -97,4 +112,3 @@ async function only<T>(source: AsyncIterable<T>): Promise<T | undefined> {
   for await (const item of source) return item;
   return undefined;
 }
-

@@ -62,7 +62,11 @@ class Runner {
 
   async create(loaded: LoadedSpec, specFolder: string, options: RunOptions): Promise<Run> {
     const commandLine = options.commandLine ?? [];
-    const provenance = await collectProvenance({ seed: loaded.resolved.seed, commandLine, specDir: resolve(specFolder) });
+    const provenance = await collectProvenance({
+      seed: loaded.resolved.seed,
+      commandLine,
+      specDir: resolve(specFolder),
+    });
     return createRun(this.runs, {
       name: loaded.resolved.name,
       specText: loaded.text,
@@ -95,7 +99,12 @@ class Runner {
     return withRun(
       run,
       async (context: RunContext) => {
-        const result = await experiment.perform({ context, loaded, specFolder: resolve(specFolder), artifacts: join(this.runs, 'artifacts') });
+        const result = await experiment.perform({
+          context,
+          loaded,
+          specFolder: resolve(specFolder),
+          artifacts: join(this.runs, 'artifacts'),
+        });
         const metrics = { ...result.metrics, ...(result.summary ? flatMetrics(result.summary) : {}) };
         for (const [key, value] of Object.entries(metrics)) await context.emit({ type: 'metric', key, value });
         await writeMetrics(run, metrics);

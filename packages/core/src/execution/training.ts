@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Reporter } from '../pipeline/reporter.js';
 import { trainModel } from '../pipeline/train.js';
 import type { Dataset, Model } from '../plugin/contracts.js';
@@ -18,18 +19,25 @@ export interface Training {
 
 /**
  * `perform: train`: trains the model and leaves `weights.safetensors` in the run's directory, with the run and the
- * spec's hash in its metadata.
+ * spec's hash in its metadata, and a checkpoint of each epoch.
  *
  * @returns the metrics of the last epoch
  */
 export async function performTraining(training: Training): Promise<Record<string, number>> {
   const { context, spec, model, dataset, reporter } = training;
   if (!spec.train) {
-    throw new ShieldError('SPEC_MISSING_KEY', { key: 'train', where: '', expected: 'say how to train: train: { epochs: …, learning_rate: … }' });
+    throw new ShieldError('SPEC_MISSING_KEY', {
+      key: 'train',
+      where: '',
+      expected: 'say how to train: train: { epochs: …, learning_rate: … }',
+    });
   }
-  const stage = reporter.stage({ stage: 'train', name: spec.model.use, total: spec.train.epochs });
+  const images = Math.max(0, (dataset.size ?? 0) - spec.train.validation);
+  const imagesInAll = images > 0 ? images * spec.train.epochs : undefined;
+  const stage = reporter.stage({ stage: 'train', name: spec.model.use, total: imagesInAll });
   await context.emit({ type: 'stage', stage: 'train', name: spec.model.use, phase: 'start' });
   const started = performance.now();
+  const provenance = { run: context.run.id, spec: context.run.hash, model: spec.model.use };
   const epochs = await trainModel({
     model,
     dataset,
@@ -40,7 +48,10 @@ export async function performTraining(training: Training): Promise<Record<string
     random: (...name) => new Random(spec.seed, ...name),
     signal: context.signal,
     onStep: async ({ epoch, step, steps, loss }) => {
-      stage.update(epoch - 1 + step / steps, `loss ${loss.toFixed(4)}`);
+      stage.update(
+        images * (epoch - 1 + (((step - 1) % steps) + 1) / steps),
+        `epoch ${epoch}, loss ${loss.toFixed(4)}`,
+      );
       await context.checkpoint();
     },
     onEpoch: async (metrics) => {
@@ -50,13 +61,22 @@ export async function performTraining(training: Training): Promise<Record<string
         if (value !== undefined) await context.emit({ type: 'metric', key: `train/${snake(key)}`, value, step: epoch });
       }
       const held = validationAccuracy === undefined ? '' : `, validation ${percent(validationAccuracy)}`;
+      const checkpoint = join(context.run.path, 'checkpoints', `epoch-${String(epoch).padStart(3, '0')}.safetensors`);
+      await mkdir(dirname(checkpoint), { recursive: true });
+      await saveWeights(model, checkpoint, provenance);
       reporter.log(`epoch ${epoch}: loss ${trainLoss.toFixed(4)}, training ${percent(trainAccuracy)}${held}`);
     },
   });
   stage.end();
-  await context.emit({ type: 'stage', stage: 'train', name: spec.model.use, phase: 'end', seconds: (performance.now() - started) / 1000 });
+  await context.emit({
+    type: 'stage',
+    stage: 'train',
+    name: spec.model.use,
+    phase: 'end',
+    seconds: (performance.now() - started) / 1000,
+  });
   const path = join(context.run.path, 'weights.safetensors');
-  await saveWeights(model, path, { run: context.run.id, spec: context.run.hash, model: spec.model.use });
+  await saveWeights(model, path, provenance);
   await context.emit({ type: 'artifact', kind: 'weights', key: spec.model.use, path });
   const last = epochs.at(-1);
   return {

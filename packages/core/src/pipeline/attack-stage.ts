@@ -1,14 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
-import { ShieldError, reasonOf } from '../errors/index.js';
-import { decodeImageRecord, encodeImageRecord } from '../records/image-record.js';
-import { readRecords, writeRecords } from '../records/tfrecord.js';
+import { ShieldError } from '../errors/index.js';
 import { Random } from '../random/random.js';
 import type { AttackOutput, AttackPlugin } from '../plugin/index.js';
 import type { Artifact } from './artifact-store.js';
+import { writeImages } from './attacked-images.js';
 import { inputBatches, type ImageBatch } from './input-batches.js';
 import { attackKey } from './keys.js';
 import { distances } from './norms.js';
+import { PassCounter } from './pass-counter.js';
 import type { Chosen, PipelineContext } from './context.js';
 import { fools, type AttackRow, type PredictionRow } from './rows.js';
 import { createTargetModel } from './target-model.js';
@@ -63,7 +63,8 @@ async function computeMissing(
   const batches = Math.ceil((total ?? Infinity) / context.spec.batch);
   const stage = context.reporter.stage({ stage: 'attack', name: attack.name, total });
   const counter = new PassCounter();
-  const gradients = attack.plugin.cost(attack.options as never).gradients * Math.min(batches * context.spec.batch, total ?? Infinity);
+  const gradients =
+    attack.plugin.cost(attack.options as never).gradients * Math.min(batches * context.spec.batch, total ?? Infinity);
   const target = createTargetModel({
     model: context.model,
     backend: context.backend,
@@ -93,12 +94,22 @@ async function computeMissing(
       const within = (share: number) => stage.update(done + share * batch.ids.length, note(fooled, tried));
       const { rows, pixels } = await attackBatch(context, attack, target, counter, batch, cleanRows, within);
       const seconds = (performance.now() - started) / 1000;
-      await artifact.write(batch.index, rows, seconds, (path) => writeImages(path, batch, pixels, context.model.inputSize));
+      await artifact.write(batch.index, rows, seconds, (path) =>
+        writeImages(path, batch, pixels, context.model.inputSize),
+      );
       done = Math.min(total ?? Infinity, (batch.index + 1) * context.spec.batch);
       tried += rows.filter((row) => row.attacked).length;
       fooled += rows.filter((row) => row.attacked && row.success).length;
       stage.update(done, note(fooled, tried));
-      await context.emit({ type: 'batch', stage: 'attack', name: attack.name, batch: batch.index, done, of: total ?? done });
+      await context.emit({
+        type: 'batch',
+        stage: 'attack',
+        name: attack.name,
+        batch: batch.index,
+        done,
+        of: total ?? done,
+        tensors: tf.memory().numTensors,
+      });
     }
     await artifact.finish(count);
     stage.end(note(fooled, tried));
@@ -146,7 +157,8 @@ async function attackBatch(
           labels: Int32Array.from(chosen, (i) => sources[i]! + offset),
           ...(targets ? { targets: Int32Array.from(chosen, (i) => targets.get(i)! + offset) } : {}),
           ids: chosen.map((i) => batch.ids[i]!),
-          random: (i, draw = 0) => new Random(context.spec.seed, 'attack', attack.plugin.name, batch.ids[chosen[i]!]!, draw),
+          random: (i, draw = 0) =>
+            new Random(context.spec.seed, 'attack', attack.plugin.name, batch.ids[chosen[i]!]!, draw),
           checkpoint: async (at) => {
             if (at) progress(at.done / at.of);
             await setImmediate();
@@ -221,8 +233,15 @@ function chooseTargets(
         return [i, drawn < sources[i]! ? drawn : drawn + 1];
       }
       if (mode >= classes || mode === sources[i]) {
-        const reason = mode >= classes ? `the target class ${mode} does not exist` : `${batch.ids[i]} is of the target class ${mode} already`;
-        throw new ShieldError('ATTACK_FAILED', { name: context.spec.name, reason, expected: `give a target from 0 to ${classes - 1}, or target: random` });
+        const reason =
+          mode >= classes
+            ? `the target class ${mode} does not exist`
+            : `${batch.ids[i]} is of the target class ${mode} already`;
+        throw new ShieldError('ATTACK_FAILED', {
+          name: context.spec.name,
+          reason,
+          expected: `give a target from 0 to ${classes - 1}, or target: random`,
+        });
       }
       return [i, mode];
     }),
@@ -233,71 +252,4 @@ function gather(pixels: Float32Array, rows: readonly number[], length: number): 
   const out = new Float32Array(rows.length * length);
   rows.forEach((row, i) => out.set(pixels.subarray(row * length, (row + 1) * length), i * length));
   return out;
-}
-
-async function writeImages(
-  path: string,
-  batch: ImageBatch,
-  pixels: Float32Array,
-  size: { readonly height: number; readonly width: number },
-): Promise<{ bytes: number; sha256: string }> {
-  const length = size.height * size.width * 3;
-  return writeRecords(
-    path,
-    batch.ids.map((id, i) =>
-      encodeImageRecord({ id, label: batch.labels[i]!, image: { data: pixels.subarray(i * length, (i + 1) * length), ...size } }),
-    ),
-  );
-}
-
-/** The attacked images in batches, in the form in which clean ones come. */
-export async function* attackedBatches(
-  artifact: Artifact<AttackRow>,
-  needed: (index: number) => boolean,
-): AsyncGenerator<ImageBatch> {
-  const batches = (await artifact.complete())?.batches ?? 0;
-  for (let index = 0; index < batches; index++) {
-    if (!needed(index)) continue;
-    const { rows, file } = await artifact.read(index);
-    const images: Float32Array[] = [];
-    try {
-      for await (const record of readRecords(file!)) {
-        images.push((await decodeImageRecord(record)).image.data as Float32Array);
-      }
-    } catch (error) {
-      throw new ShieldError('ARTIFACT_CORRUPT', { path: artifact.path, reason: reasonOf(error) }, { cause: error });
-    }
-    if (images.length !== rows.length) {
-      throw new ShieldError('ARTIFACT_CORRUPT', { path: artifact.path, reason: `batch ${index} has ${images.length} of ${rows.length} images` });
-    }
-    const pixels = new Float32Array(images.reduce((sum, image) => sum + image.length, 0));
-    let start = 0;
-    for (const image of images) {
-      pixels.set(image, start);
-      start += image.length;
-    }
-    yield { index, ids: rows.map((row) => row.id), labels: rows.map((row) => row.label), pixels, dropped: [] };
-  }
-}
-
-/** Books forward passes and gradients to the rows of the batch in work. */
-class PassCounter {
-  #forwards = new Float64Array(0);
-  #gradients = new Float64Array(0);
-
-  start(rows: number): void {
-    this.#forwards = new Float64Array(rows);
-    this.#gradients = new Float64Array(rows);
-  }
-
-  add(rows: ArrayLike<number>, cost: { readonly forwards: number; readonly gradients: number }): void {
-    for (let i = 0; i < rows.length; i++) {
-      this.#forwards[rows[i]!]! += cost.forwards;
-      this.#gradients[rows[i]!]! += cost.gradients;
-    }
-  }
-
-  of(row: number): { forwards: number; gradients: number } {
-    return { forwards: this.#forwards[row] ?? 0, gradients: this.#gradients[row] ?? 0 };
-  }
 }

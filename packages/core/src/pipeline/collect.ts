@@ -95,7 +95,10 @@ function joined(
   };
 }
 
-function drawsOf(paths: ReadonlyMap<string, readonly PredictionRow[]>, i: number): Record<string, readonly Prediction[]> {
+function drawsOf(
+  paths: ReadonlyMap<string, readonly PredictionRow[]>,
+  i: number,
+): Record<string, readonly Prediction[]> {
   const defenses = [...paths].filter(([path]) => path !== AS_THEY_ARE.name && path !== ROUNDED.name);
   return Object.fromEntries(defenses.map(([path, rows]) => [path, rows[i]!.draws]));
 }

@@ -1,10 +1,5 @@
 import type { Backend } from '../backend/backend.js';
-import type {
-  AttackPlugin,
-  Dataset,
-  DefensePlugin,
-  Model,
-} from '../plugin/index.js';
+import type { AttackPlugin, Dataset, DefensePlugin, Model } from '../plugin/index.js';
 import type { Preprocess, ResolvedSpec } from '../spec/resolved-spec.js';
 import type { RunEvent } from '../tracking/events.js';
 import type { ArtifactKey, ArtifactStore } from './artifact-store.js';

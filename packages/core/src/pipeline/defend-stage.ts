@@ -19,12 +19,19 @@ interface DefendedRow {
 export async function defendStage(context: PipelineContext, source: Source): Promise<void> {
   for (const defense of context.defenses) {
     const draws = defense.plugin.random ? context.spec.evaluate.draws : 1;
-    const artifact = await context.store.open<DefendedRow>('defended', judgedKey(context, source.key, { defense, draws }));
+    const artifact = await context.store.open<DefendedRow>(
+      'defended',
+      judgedKey(context, source.key, { defense, draws }),
+    );
     if (await artifact.complete()) {
       context.reporter.log(`defend ${source.name} by ${defense.name}: taken from ${artifact.name}`);
       continue;
     }
-    const stage = context.reporter.stage({ stage: 'defend', name: `${source.name} by ${defense.name}`, total: context.dataset.size });
+    const stage = context.reporter.stage({
+      stage: 'defend',
+      name: `${source.name} by ${defense.name}`,
+      total: context.dataset.size,
+    });
     const wait = () => context.reporter.log('another run makes the same images; waiting');
     await artifact.exclusively(context.signal, wait, async () => {
       let count = 0;
@@ -48,9 +55,18 @@ export async function defendStage(context: PipelineContext, source: Source): Pro
             records.push(await encodeImageRecord({ id, label: batch.labels[i]!, image }));
           }
         }
-        await artifact.write(batch.index, rows, (performance.now() - started) / 1000, (path) => writeRecords(path, records));
+        await artifact.write(batch.index, rows, (performance.now() - started) / 1000, (path) =>
+          writeRecords(path, records),
+        );
         stage.update(Math.min(context.dataset.size ?? Infinity, (batch.index + 1) * context.spec.batch));
-        await context.emit({ type: 'batch', stage: 'defend', name: defense.name, batch: batch.index, done: batch.ids.length, of: context.dataset.size ?? 0 });
+        await context.emit({
+          type: 'batch',
+          stage: 'defend',
+          name: defense.name,
+          batch: batch.index,
+          done: batch.ids.length,
+          of: context.dataset.size ?? 0,
+        });
       }
       await artifact.finish(count);
     });

@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core';
 import { ShieldError, reasonOf } from '../errors/index.js';
 import { toByteImage, toFloatImage } from '../images/quantize.js';
 import { resize } from '../images/resize.js';
@@ -67,7 +68,11 @@ export async function judgeStage(
 }
 
 /** Locks are taken in the order of the folders' names, so that two runs never wait for each other. */
-async function withAllLocked(context: PipelineContext, judges: readonly Judge[], compute: () => Promise<void>): Promise<void> {
+async function withAllLocked(
+  context: PipelineContext,
+  judges: readonly Judge[],
+  compute: () => Promise<void>,
+): Promise<void> {
   const ordered = [...judges].sort((a, b) => (a.artifact.name < b.artifact.name ? -1 : 1));
   const wait = () => context.reporter.log('another run computes the same predictions; waiting');
   const nested = ordered.reduceRight<() => Promise<void>>(
@@ -101,7 +106,15 @@ async function judgeMissing(context: PipelineContext, source: Source, judges: re
     }
     done = Math.min(context.dataset.size ?? Infinity, (batch.index + 1) * context.spec.batch);
     stage.update(done, noteOf(tally));
-    await context.emit({ type: 'batch', stage: 'evaluate', name: source.name, batch: batch.index, done, of: context.dataset.size ?? done });
+    await context.emit({
+      type: 'batch',
+      stage: 'evaluate',
+      name: source.name,
+      batch: batch.index,
+      done,
+      of: context.dataset.size ?? done,
+      tensors: tf.memory().numTensors,
+    });
   }
   for (const judge of judges) await judge.artifact.finish(count);
   stage.end(noteOf(tally));
@@ -109,7 +122,9 @@ async function judgeMissing(context: PipelineContext, source: Source, judges: re
 
 /** The running top-1 accuracy of each path. */
 function noteOf(tally: ReadonlyMap<Judge, { readonly hits: number; readonly n: number }>): string {
-  return [...tally].map(([judge, { hits, n }]) => `${judge.path.name} ${n === 0 ? '–' : `${((100 * hits) / n).toFixed(0)} %`}`).join('  ');
+  return [...tally]
+    .map(([judge, { hits, n }]) => `${judge.path.name} ${n === 0 ? '–' : `${((100 * hits) / n).toFixed(0)} %`}`)
+    .join('  ');
 }
 
 async function judgeBatch(context: PipelineContext, judge: Judge, batch: ImageBatch): Promise<PredictionRow[]> {
@@ -130,7 +145,12 @@ async function judgeBatch(context: PipelineContext, judge: Judge, batch: ImageBa
     draws: draws[i]!,
     ...(direct ? { least: least[i]! } : {}),
   }));
-  const dropped = batch.dropped.map(({ id, label, reason }): PredictionRow => ({ id, label, draws: [], dropped: reason }));
+  const dropped = batch.dropped.map(({ id, label, reason }): PredictionRow => ({
+    id,
+    label,
+    draws: [],
+    dropped: reason,
+  }));
   return [...rows, ...dropped];
 }
 

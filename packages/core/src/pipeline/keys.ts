@@ -8,7 +8,11 @@ import { sourceDigest } from './source-digest.js';
 export function pluginKey(chosen: Chosen<Plugin>): ArtifactKey {
   const properties = fullOptionsSchema(chosen.plugin).properties as Record<string, { affectsResult?: boolean }>;
   const options = Object.entries(chosen.options).filter(([key]) => properties[key]?.affectsResult !== false);
-  return { name: chosen.plugin.name, source: sourceDigest(chosen.plugin.sourceFile), options: Object.fromEntries(options) };
+  return {
+    name: chosen.plugin.name,
+    source: sourceDigest(chosen.plugin.sourceFile),
+    options: Object.fromEntries(options),
+  };
 }
 
 export function cleanKey(context: PipelineContext): ArtifactKey {

@@ -1,7 +1,8 @@
 import { ShieldError } from '../errors/index.js';
 import type { AttackPlugin } from '../plugin/index.js';
 import type { Artifact } from './artifact-store.js';
-import { attackStage, attackedBatches } from './attack-stage.js';
+import { attackStage } from './attack-stage.js';
+import { attackedBatches } from './attacked-images.js';
 import { collect, type Collected, type ImageResult } from './collect.js';
 import type { Chosen, PipelineContext } from './context.js';
 import { defendStage } from './defend-stage.js';
@@ -35,15 +36,21 @@ export async function runPipeline(
   const evaluating = perform.includes('evaluate');
   if (perform.includes('defend') && !evaluating) {
     await defendStage(context, source);
-    for (const attack of context.attacks) await defendStage(context, attackedSource(context, attack, attacked.get(attack.name)!));
+    for (const attack of context.attacks)
+      await defendStage(context, attackedSource(context, attack, attacked.get(attack.name)!));
   }
 
   const defenses = evaluating ? context.defenses.map((defense): Path => ({ name: defense.name, defense })) : [];
-  const cleanDefended = defenses.length > 0 ? await judgeStage(context, source, defenses) : new Map<string, Artifact<PredictionRow>>();
+  const cleanDefended =
+    defenses.length > 0 ? await judgeStage(context, source, defenses) : new Map<string, Artifact<PredictionRow>>();
   const attacks: [string, { images: Artifact<AttackRow>; predictions: Map<string, Artifact<PredictionRow>> }][] = [];
   for (const attack of context.attacks) {
     const images = attacked.get(attack.name)!;
-    const predictions = await judgeStage(context, attackedSource(context, attack, images), [AS_THEY_ARE, ROUNDED, ...defenses]);
+    const predictions = await judgeStage(context, attackedSource(context, attack, images), [
+      AS_THEY_ARE,
+      ROUNDED,
+      ...defenses,
+    ]);
     attacks.push([attack.name, { images, predictions }]);
   }
   const collected = { clean: new Map([...clean, ...cleanDefended]), attacks: new Map(attacks) };

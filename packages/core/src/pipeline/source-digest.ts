@@ -25,7 +25,9 @@ export function sourceDigest(file: string | undefined): string {
 /** sha256 over the parts of core that decide numbers: images, random streams, attacks' run time, this pipeline. */
 export function coreDigest(): string {
   const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-  const files = ['backend', 'images', 'pipeline', 'random', 'records'].flatMap((folder) => sourcesIn(join(root, folder)));
+  const files = ['backend', 'images', 'pipeline', 'random', 'records'].flatMap((folder) =>
+    sourcesIn(join(root, folder)),
+  );
   return digestOf(files.sort(), root);
 }
 
@@ -40,7 +42,11 @@ function sourcesIn(folder: string): string[] {
 
 function digestOf(files: readonly string[], root: string): string {
   const hash = createHash('sha256');
-  for (const file of files) hash.update(`${relative(root, file)}\0`).update(readFileSync(file)).update('\0');
+  for (const file of files)
+    hash
+      .update(`${relative(root, file)}\0`)
+      .update(readFileSync(file))
+      .update('\0');
   return hash.digest('hex').slice(0, 16);
 }
 

@@ -5,7 +5,13 @@ import { hit, hitShare, type AttackRow, type PredictionRow } from './rows.js';
 export interface Accuracy {
   readonly top: Readonly<Record<string, Proportion>>;
   /** Top-1 over the draws of a random defense. */
-  readonly draws?: { readonly n: number; readonly mean: number; readonly deviation: number; readonly low: number; readonly high: number };
+  readonly draws?: {
+    readonly n: number;
+    readonly mean: number;
+    readonly deviation: number;
+    readonly low: number;
+    readonly high: number;
+  };
 }
 
 export interface DefenseSummary {

@@ -28,7 +28,11 @@ export function createTargetModel({ model, backend, capture, count }: TargetMode
       let entry = functions.get(name);
       if (!entry) {
         const captured: CapturedFunction<I, O> = capture ? backend.capture(fn) : eagerly(fn);
-        entry = { call: captured as unknown as (...inputs: Tensor[]) => Tensor[], cost, dispose: () => captured.dispose() };
+        entry = {
+          call: captured as unknown as (...inputs: Tensor[]) => Tensor[],
+          cost,
+          dispose: () => captured.dispose(),
+        };
         functions.set(name, entry);
       }
       const { call } = entry;

@@ -18,6 +18,8 @@ export type RunEvent =
       readonly batch: number;
       readonly done: number;
       readonly of: number;
+      /** Tensors alive afterwards: the same batch by batch, or something leaks. */
+      readonly tensors?: number;
     }
   | { readonly type: 'metric'; readonly key: string; readonly value: number; readonly step?: number }
   | { readonly type: 'param'; readonly key: string; readonly value: string }
