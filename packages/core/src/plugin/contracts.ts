@@ -135,9 +135,9 @@ export interface AttackInput {
   readonly targets?: Int32Array;
   readonly ids: readonly string[];
   /** The stream of random numbers that belongs to image i (0 … n-1) of this batch. */
-  random(i: number, draw?: number): Random;
+  readonly random: (i: number, draw?: number) => Random;
   /** Await once an iteration: lets signals and heartbeats through, throws when the run is being stopped. */
-  checkpoint(progress?: { readonly done: number; readonly of: number }): Promise<void>;
+  readonly checkpoint: (progress?: { readonly done: number; readonly of: number }) => Promise<void>;
 }
 
 export interface AttackOutput {
