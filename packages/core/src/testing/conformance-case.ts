@@ -7,7 +7,7 @@ import { isCommonOption } from '../plugin/common-options.js';
 /** One thing that a plugin must hold to; `run` rejects with an AssertionError that says what did not hold. */
 export interface ConformanceCase {
   readonly name: string;
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
 }
 
 /** Values of options as a spec would give them, without `use`. */
