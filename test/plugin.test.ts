@@ -1,0 +1,100 @@
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readJson, root, runsIn, shield, temporaryFolder, type Outcome } from './shield.js';
+
+const EXAMPLE = join(root, 'examples', 'my-attack');
+
+describe('examples/my-attack', () => {
+  const elsewhere = temporaryFolder();
+
+  test('runs from another working directory', async () => {
+    const runs = join(elsewhere, 'runs');
+    const { code, stdout, stderr } = await shield(['run', join(EXAMPLE, 'spec.yaml')], { runs, cwd: elsewhere });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('mi_fgsm');
+    const metrics = readJson<Record<string, number>>(join(runsIn(runs)[0]!, 'metrics.json'));
+    // Ten small steps find what one large step of the same eps does not, and no pixel moves further.
+    expect(metrics['attacked/mi_fgsm/float/top1']!).toBeLessThan(metrics['attacked/fgsm/float/top1']!);
+    expect(metrics['attacked/mi_fgsm/float/top1']!).toBeLessThan(metrics['clean/top1']!);
+  });
+
+  test('a copy outside the project runs too, to the same numbers, and a changed copy to others', async () => {
+    const runs = join(elsewhere, 'copied-runs');
+    const copy = join(elsewhere, 'copy');
+    cpSync(EXAMPLE, copy, { recursive: true });
+    const attacked = async (...overrides: string[]) => {
+      const { code, stderr } = await shield(['run', 'spec.yaml', ...overrides], { runs, cwd: copy });
+      expect(code, stderr).toBe(0);
+      return readJson<Record<string, number>>(join(runsIn(runs).at(-1)!, 'metrics.json'));
+    };
+    const original = readJson<Record<string, number>>(join(runsIn(join(elsewhere, 'runs'))[0]!, 'metrics.json'));
+    const copied = await attacked();
+    const numbers = Object.keys(copied).filter((key) => !key.includes('seconds'));
+    expect(numbers.length).toBeGreaterThan(10);
+    for (const key of numbers) expect([key, copied[key]]).toEqual([key, original[key]]);
+
+    const weaker = await attacked('attacks.mi_fgsm.eps=1');
+    expect(weaker['attacked/mi_fgsm/float/top1']!).toBeGreaterThan(copied['attacked/mi_fgsm/float/top1']!);
+  });
+
+  test('shield validate finds nothing wrong with it', async () => {
+    const { code, stderr } = await shield(['validate', join(EXAMPLE, 'spec.yaml')], { runs: elsewhere });
+    expect(code, stderr).toBe(0);
+  });
+});
+
+describe('plugins that cannot be used: one error, exit 2, nothing left', () => {
+  const folder = temporaryFolder();
+  const runs = join(folder, 'runs');
+  const attack = (name: string) => `
+    import { defineAttack } from '@shield/core';
+    import { Type } from '@sinclair/typebox';
+    export default defineAttack({
+      name: '${name}', summary: 'an attack that does nothing', norm: 'none', targeted: false, needs: 'nothing', random: false,
+      options: Type.Object({}), cost: () => ({ forwards: 0, gradients: 0 }),
+      run: async ({ images, labels }) => ({ images: images.clone(), iterations: new Int32Array(labels.length) }),
+    });`;
+
+  /** Runs a spec that names the files as its plugins. */
+  async function runWith(files: Readonly<Record<string, string>>, plugins = Object.keys(files)): Promise<Outcome> {
+    const here = join(folder, Object.keys(files)[0]?.replace(/\W/g, '-') ?? 'none');
+    mkdirSync(here, { recursive: true });
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(here, name), text);
+    writeFileSync(
+      join(here, 'spec.yaml'),
+      `name: broken\nplugins: [${plugins.map((name) => `./${name}`).join(', ')}]\nbackend: wasm\n` +
+        'dataset: { use: drawn, limit: 4 }\nmodel: { use: small_cnn }\nattack: { use: fgsm }\ndefense: { use: round8 }\n',
+    );
+    return shield(['run', 'spec.yaml'], { runs, cwd: here });
+  }
+
+  test.each<[string, Record<string, string>, RegExp]>([
+    ['throws on import', { 'throws.ts': "throw new Error('no licence found');" }, /throws\.ts.*no licence found/],
+    ['is not TypeScript', { 'syntax.ts': 'export default {{{' }, /syntax\.ts/],
+    ['imports what is not there', { 'import.ts': "import 'no-such-package-at-all';" }, /no-such-package-at-all/],
+    ['exports nothing', { 'nothing.ts': 'const attack = 1;' }, /nothing\.ts.*exports no plugin/],
+    ['exports what no defineX made', { 'plain.ts': "export default { name: 'plain', run() {} };" }, /plain\.ts/],
+    ['has the name of a built-in', { 'again.ts': attack('fgsm') }, /"fgsm".*again\.ts/],
+    ['has the alias of a built-in', { 'alias.ts': attack('cwl2') }, /cwl2/],
+    ['has the name of another', { 'one.ts': attack('mine'), 'two.ts': attack('mine') }, /"mine".*one\.ts.*two\.ts/],
+  ])('one that %s', async (_, files, expected) => {
+    const { code, stdout, stderr } = await runWith(files);
+    expect(stderr).toMatch(expected);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).not.toMatch(/^\s+at .*:\d+/m);
+    expect(stderr.match(/\b(PLUGIN_[A-Z_]+)\b/g)).toHaveLength(1);
+    // Where in the spec, so that an editor can go there.
+    expect(stderr).toMatch(/spec\.yaml:2/);
+    expect(existsSync(runs) ? runsIn(runs) : []).toEqual([]);
+  });
+
+  test('one that is not there', async () => {
+    const { code, stderr } = await runWith({ 'there.ts': attack('there') }, ['ther.ts']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/PLUGIN_LOAD_FAILED/);
+    expect(stderr).toMatch(/ther\.ts/);
+    expect(stderr).not.toMatch(/^\s+at .*:\d+/m);
+  });
+});
