@@ -82,7 +82,11 @@ export const ERROR_CODES = {
   // --- backends ---
   BACKEND_UNAVAILABLE: code(1, 'the backend {name} cannot be used: {reason}', '{expected}'),
   SETUP_FAILED: code(1, 'the native backend could not be prepared: {reason}', '{expected}'),
-  MODEL_NAN: code(1, 'the model gave no usable numbers: {reason}', 'check the weights, and that its input is in [0, 1]'),
+  MODEL_NAN: code(
+    1,
+    'the model gave no usable numbers: {reason}',
+    'check the weights, and that its input is in [0, 1]',
+  ),
   // --- runs ---
   ATTACK_FAILED: code(1, 'the attack {name} failed: {reason}', '{expected}'),
   DEFENSE_FAILED: code(1, 'the defense {name} failed on {id}: {reason}', '{expected}'),

@@ -51,7 +51,7 @@ export class Experiment {
     const spec = loaded.resolved;
     const loading = this.#loadContext(performance);
     // The dataset first: it is quick to open, and a wrong path is best told before a backend is prepared.
-    const dataset = await this.#dataset(spec.dataset).open(spec.dataset as never, loading);
+    const dataset = await this.#dataset(spec.dataset).open(spec.dataset, loading);
     const backend = await this.openBackend(spec.backend, {
       threads: spec.execution.threads,
       log: loading.log,
@@ -63,7 +63,7 @@ export class Experiment {
       key: 'backend',
       value: `${backend.name}: ${backend.description}, ${backend.threads} threads`,
     });
-    const model = await this.#model(spec.model).load(spec.model as never, loading);
+    const model = await this.#model(spec.model).load(spec.model, loading);
     try {
       if (spec.perform.includes('train')) {
         const metrics = await performTraining({ context, spec, model, dataset, reporter: this.reporter });

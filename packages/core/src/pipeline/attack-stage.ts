@@ -64,7 +64,7 @@ async function computeMissing(
   const stage = context.reporter.stage({ stage: 'attack', name: attack.name, total });
   const counter = new PassCounter();
   const gradients =
-    attack.plugin.cost(attack.options as never).gradients * Math.min(batches * context.spec.batch, total ?? Infinity);
+    attack.plugin.cost(attack.options).gradients * Math.min(batches * context.spec.batch, total ?? Infinity);
   const target = createTargetModel({
     model: context.model,
     backend: context.backend,
@@ -165,7 +165,7 @@ async function attackBatch(
             context.signal.throwIfAborted();
           },
         },
-        attack.options as never,
+        attack.options,
       );
     } finally {
       images.dispose();

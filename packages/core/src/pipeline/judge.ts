@@ -188,7 +188,7 @@ export async function defend(
   const given = plugin.takes === 'bytes' ? toByteImage(image, context.spec.handover) : image;
   let result: Image;
   try {
-    result = await plugin.apply(given, options as never, random);
+    result = await plugin.apply(given, options, random);
   } catch (error) {
     if (error instanceof ShieldError) throw error;
     throw new ShieldError('DEFENSE_FAILED', { name, id, reason: reasonOf(error), expected: '' }, { cause: error });

@@ -25,10 +25,18 @@ interface PropertySchema {
 
 /** The options of a plugin, its own and the common ones, for the terminal and the generated pages. */
 export function optionRows(plugin: Plugin): OptionRow[] {
-  const schema = fullOptionsSchema(plugin) as unknown as { properties: Record<string, PropertySchema>; required?: string[] };
+  const schema = fullOptionsSchema(plugin) as unknown as {
+    properties: Record<string, PropertySchema>;
+    required?: string[];
+  };
   return Object.entries(schema.properties).map(([name, property]) => ({
     name,
-    default: property.default === undefined ? (schema.required?.includes(name) ? 'required' : '–') : JSON.stringify(property.default),
+    default:
+      property.default === undefined
+        ? schema.required?.includes(name)
+          ? 'required'
+          : '–'
+        : JSON.stringify(property.default),
     description: property.description ?? '',
     allowed: allowed(property),
   }));
@@ -36,9 +44,19 @@ export function optionRows(plugin: Plugin): OptionRow[] {
 
 function allowed(schema: PropertySchema): string {
   if (schema.anyOf) return schema.anyOf.map((each) => allowed(each) || String(each.type ?? '')).join(' | ');
-  if (schema.const !== undefined) return String(schema.const);
-  if (schema.enum) return schema.enum.map(String).join(' | ');
-  const low = schema.exclusiveMinimum !== undefined ? `> ${schema.exclusiveMinimum}` : schema.minimum !== undefined ? `≥ ${schema.minimum}` : '';
-  const high = schema.exclusiveMaximum !== undefined ? `< ${schema.exclusiveMaximum}` : schema.maximum !== undefined ? `≤ ${schema.maximum}` : '';
+  if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
+  const low =
+    schema.exclusiveMinimum !== undefined
+      ? `> ${schema.exclusiveMinimum}`
+      : schema.minimum !== undefined
+        ? `≥ ${schema.minimum}`
+        : '';
+  const high =
+    schema.exclusiveMaximum !== undefined
+      ? `< ${schema.exclusiveMaximum}`
+      : schema.maximum !== undefined
+        ? `≤ ${schema.maximum}`
+        : '';
   return [low, high].filter(Boolean).join(', ');
 }

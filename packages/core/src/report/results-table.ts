@@ -10,9 +10,21 @@ export interface TableOptions {
 }
 
 const NO_BORDERS = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
-  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
 };
 
 /** What a run found, for a terminal of 80 columns: accuracies with their intervals, then what each attack did. */
@@ -80,14 +92,22 @@ function footnotes(summary: Summary, { handover }: TableOptions): string {
       : []),
     ...(random ? [`random defenses: mean of ${random.draws!.n} draws`] : []),
     ...(Object.keys(summary.attacks).length > 0
-      ? ['attack: means over successes; normalized L2 over all | over successes; ' + (handover === 'truncate' ? 'hand-over truncates' : 'hand-over rounds')]
+      ? [
+          'attack: means over successes; normalized L2 over all | over successes; ' +
+            (handover === 'truncate' ? 'hand-over truncates' : 'hand-over rounds'),
+        ]
       : []),
   ];
   return notes.join('\n');
 }
 
 function plainTable(head: string[], colAligns: ('left' | 'right')[]): Table.Table {
-  return new Table({ head, colAligns, chars: NO_BORDERS, style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 } });
+  return new Table({
+    head,
+    colAligns,
+    chars: NO_BORDERS,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
 }
 
 /** `85.0 [64.0–94.8]`, in percent. */

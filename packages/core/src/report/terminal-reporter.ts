@@ -46,7 +46,9 @@ export class TerminalReporter implements Reporter {
       end: (note) => {
         this.#open = undefined;
         bar.finish(note);
-        this.#stream.write(`${interactive ? '\r\u001b[2K' : ''}${bar.line(interactive ? this.#stream.columns : 120)}\n`);
+        this.#stream.write(
+          `${interactive ? '\r\u001b[2K' : ''}${bar.line(interactive ? this.#stream.columns : 120)}\n`,
+        );
       },
     };
   }
