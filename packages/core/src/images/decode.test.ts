@@ -1,7 +1,6 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { ShieldError } from '../errors/index.js';
@@ -63,7 +62,7 @@ describe('decodeImage', () => {
     const bomb = file('rgb.png');
     bomb.writeUInt32BE(60_000, 16);
     bomb.writeUInt32BE(60_000, 20);
-    bomb.writeUInt32BE(crc32(bomb.subarray(12, 29)), 29);
+    bomb.writeUInt32BE(crc32(bomb.subarray(12, 29)), 29); // of the header chunk, so that only its size is strange
     const before = process.memoryUsage().rss;
     await expect(decodeImage(bomb, 'bomb')).rejects.toThrow(corrupt(/exceeds pixel limit/));
     expect(process.memoryUsage().rss - before).toBeLessThan(200e6);
@@ -95,6 +94,16 @@ describe('decodeImage', () => {
     );
   });
 });
+
+/** As PNG has it (polynomial 0xEDB88320). */
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}
 
 const photos = sharedPath('data/nips2017/images');
 

@@ -26,7 +26,7 @@ const TITLE_HEIGHT = 30;
 const CAPTION_HEIGHT = 42;
 const TITLE_SIZE = 15;
 const CAPTION_SIZE = 13;
-const LABEL_SIZE = 13;
+const LABEL_SIZE = 11;
 const COLOURS = { ink: '#1a1a1a', quiet: '#5f6368', right: '#1b6e3c', wrong: '#b3261e', frame: '#d0d3d6' };
 
 /**
@@ -83,6 +83,12 @@ interface Cell {
   readonly y: number;
 }
 
+interface Place {
+  readonly x: number;
+  readonly baseline: number;
+  readonly width: number;
+}
+
 /** Where everything stands; `svg` holds all text and the frames. */
 function layOut(rows: readonly StripRow[]): { width: number; height: number; cells: Cell[]; svg: string } {
   const shown = rows.map((row) => row.images.map((entry) => enlarged(entry.image)));
@@ -98,7 +104,9 @@ function layOut(rows: readonly StripRow[]): { width: number; height: number; cel
   rows.forEach((row, r) => {
     row.images.forEach((entry, c) => {
       if (r > 0 && entry.title === rows[0]!.images[c]?.title) return;
-      parts.push(text(fit(entry.title, widths[c]!, TITLE_SIZE), lefts[c]!, top + 18, TITLE_SIZE, COLOURS.ink, 600));
+      parts.push(
+        text(entry.title, { x: lefts[c]!, baseline: top + 18, width: widths[c]! }, TITLE_SIZE, COLOURS.ink, 600),
+      );
     });
     const titled = r === 0 || row.images.some((entry, c) => entry.title !== rows[0]!.images[c]?.title);
     top += titled ? TITLE_HEIGHT : 0;
@@ -108,19 +116,12 @@ function layOut(rows: readonly StripRow[]): { width: number; height: number; cel
       cells.push({ image, x, y: top });
       parts.push(
         `<rect x="${x - 0.5}" y="${top - 0.5}" width="${image.width + 1}" height="${image.height + 1}" fill="none" stroke="${COLOURS.frame}"/>`,
-        ...caption(entry, x, top + image.height, widths[c]!),
+        caption(entry, x, top + image.height, widths[c]!),
       );
     });
     top += Math.max(0, ...shown[r]!.map((image) => image.height));
-    parts.push(
-      text(
-        fit(row.label, widths[0] ?? LEAST_EDGE, LABEL_SIZE),
-        lefts[0] ?? MARGIN,
-        top + 37,
-        LABEL_SIZE - 2,
-        COLOURS.quiet,
-      ),
-    );
+    const below = { x: MARGIN, baseline: top + 37, width: widths[0] ?? LEAST_EDGE };
+    parts.push(text(row.label, below, LABEL_SIZE, COLOURS.quiet));
     top += CAPTION_HEIGHT + GAP;
   });
   const height = top + MARGIN - GAP;
@@ -138,10 +139,10 @@ function enlarged(image: Image): Cell['image'] {
   return resize(bytes, { height: image.height * factor, width: image.width * factor, interpolation: 'nearest' });
 }
 
-function caption({ caption: words, right }: StripImage, x: number, bottom: number, width: number): string[] {
+function caption({ caption: words, right }: StripImage, x: number, bottom: number, width: number): string {
   const colour = right === undefined ? COLOURS.quiet : right ? COLOURS.right : COLOURS.wrong;
   const mark = right === undefined ? '' : right ? '✓ ' : '✗ ';
-  return [text(fit(mark + words, width, CAPTION_SIZE), x, bottom + 19, CAPTION_SIZE, colour)];
+  return text(mark + words, { x, baseline: bottom + 19, width }, CAPTION_SIZE, colour);
 }
 
 /** Cuts at a width taken from the average of common sans-serif faces; the font that draws is the machine's. */
@@ -156,7 +157,10 @@ function fit(words: string, width: number, size: number): string {
         .trimEnd()}…`;
 }
 
-function text(words: string, x: number, y: number, size: number, fill: string, weight = 400): string {
-  const escaped = words.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
-  return `<text x="${x}" y="${y}" font-family="Helvetica, Arial, 'DejaVu Sans', sans-serif" font-size="${size}" font-weight="${weight}" fill="${fill}">${escaped}</text>`;
+/** One line with its left end at (x, baseline), clipped at the column's width should its letters be wide ones. */
+function text(words: string, at: Place, size: number, fill: string, weight = 400): string {
+  const escaped = fit(words, at.width, size).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+  const box = `x="${at.x}" y="${at.baseline - size}" width="${at.width}" height="${2 * size}" overflow="hidden"`;
+  const font = `font-family="Helvetica, Arial, 'DejaVu Sans', sans-serif" font-size="${size}" font-weight="${weight}"`;
+  return `<svg ${box}><text x="0" y="${size}" ${font} fill="${fill}">${escaped}</text></svg>`;
 }
