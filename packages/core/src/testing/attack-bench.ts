@@ -84,7 +84,7 @@ export class AttackBench {
   }
 
   cost(): Cost {
-    return this.#plugin.cost(this.options as never);
+    return this.#plugin.cost(this.options);
   }
 
   async attack(call: AttackCall = {}): Promise<Attacked> {
@@ -137,7 +137,7 @@ export class AttackBench {
           random: (i, draw = 0) => new Random(seed, 'attack', `image ${rows[i]}`, draw),
           checkpoint: async () => onCheckpoint(),
         },
-        options as never,
+        options,
       );
       assert.ok(!images.isDisposed, 'the attack disposed the images that it was given');
       assert.notEqual(output.images, images, 'the attack gave back the tensor that it was given, not one of its own');
@@ -185,7 +185,7 @@ export class AttackBench {
   async logits(pixels: Float32Array): Promise<number[][]> {
     const logits = tf.tidy(() => this.#model.logits(tf.tensor4d(pixels, this.shape)));
     try {
-      return (await logits.array()) as number[][];
+      return (await logits.array());
     } finally {
       logits.dispose();
     }

@@ -35,7 +35,7 @@ export function defenseConformance(plugin: DefensePlugin, settings: DefenseConfo
   const images = sizes.map(([height, width], i) => drawnImage(plugin, height, width, i));
   const largest = images.reduce((a, b) => (b.data.length > a.data.length ? b : a));
   const apply = async (image: Image, stream: number | string = 0, more: OptionValues = {}) =>
-    plugin.apply(image, completeOptions(plugin, { ...options, ...more }) as never, new Random('conformance', stream));
+    plugin.apply(image, completeOptions(plugin, { ...options, ...more }), new Random('conformance', stream));
   const cases: ConformanceCase[] = [
     ...describedCases(plugin, options),
     {
@@ -91,7 +91,7 @@ export function defenseConformance(plugin: DefensePlugin, settings: DefenseConfo
         await openCpu();
         const randoms = [0, 1].map((i) => new Random('conformance', i));
         const through = (x: tf.Tensor) =>
-          gradient(x as tf.Tensor4D, randoms, completeOptions(plugin, options) as never);
+          gradient(x as tf.Tensor4D, randoms, completeOptions(plugin, options));
         tf.tidy(() => {
           const x = tf.stack(
             [0, 1].map((i) =>
