@@ -17,6 +17,10 @@ export default tseslint.config(
         'error',
         { varsIgnorePattern: '^_', argsIgnorePattern: '^_', ignoreRestSiblings: true },
       ],
+      // tfjs returns plain tensors where the rank is known to the reader alone.
+      '@typescript-eslint/no-unnecessary-type-assertion': 'off',
+      // Contracts are interfaces of plain values, whose methods may be taken apart.
+      '@typescript-eslint/unbound-method': 'off',
       eqeqeq: 'error',
     },
   },
