@@ -54,7 +54,9 @@ async function openBest(options: OpenBackendOptions): Promise<Backend> {
     return await openNative('node', options);
   } catch (error) {
     options.signal?.throwIfAborted();
-    options.warn(`running on WebAssembly with one thread, about ten times slower: ${oneLine(error)}`);
+    options.warn(
+      `running on WebAssembly with one thread, four to seven times slower than the native backend: ${oneLine(error)}`,
+    );
     return openWasm();
   }
 }
