@@ -69,10 +69,19 @@ export class Artifact<Row> {
     return `${this.kind}-${this.hash}`;
   }
 
-  /** The number of batches when all are there, else undefined. */
+  /**
+   * The number of batches when all are there, else undefined.
+   *
+   * @throws ARTIFACT_CORRUPT
+   */
   async complete(): Promise<{ readonly batches: number } | undefined> {
     const text = await readIfThere(join(this.path, 'complete.json'));
-    return text === undefined ? undefined : (JSON.parse(text) as { batches: number });
+    if (text === undefined) return undefined;
+    const batches = /^\{"batches":(\d+)\}\s*$/.exec(text)?.[1];
+    if (batches === undefined) {
+      throw new ShieldError('ARTIFACT_CORRUPT', { path: this.path, reason: 'complete.json is not readable' });
+    }
+    return { batches: Number(batches) };
   }
 
   has(index: number): boolean {
