@@ -44,6 +44,7 @@ function downFirst(image: Image, height: number, width: number): boolean {
   return image.height > height && image.height - height > 2 * (image.width - width);
 }
 
+// Whole-number arithmetic is spelled out (imul, | 0): a plain product may be -0, for which V8 goes over to doubles.
 function bytesAcross(source: Uint8Array, from: number, to: number, rows: number, across: Taps): Uint8Array {
   const { size, bounds, fixed } = across;
   const out = new Uint8Array(rows * to * 3);
@@ -56,9 +57,9 @@ function bytesAcross(source: Uint8Array, from: number, to: number, rows: number,
       let b = half;
       for (let k = x * size, end = k + bounds[2 * x + 1]!; k < end; k++, s += 3) {
         const weight = fixed[k]!;
-        r += source[s]! * weight;
-        g += source[s + 1]! * weight;
-        b += source[s + 2]! * weight;
+        r = (r + Math.imul(source[s]!, weight)) | 0;
+        g = (g + Math.imul(source[s + 1]!, weight)) | 0;
+        b = (b + Math.imul(source[s + 2]!, weight)) | 0;
       }
       out[o] = byte(r);
       out[o + 1] = byte(g);
@@ -77,7 +78,8 @@ function bytesDown(source: Uint8Array, row: number, to: number, { size, bounds, 
     const first = bounds[2 * y]!;
     for (let k = 0, count = bounds[2 * y + 1]!; k < count; k++) {
       const weight = fixed[y * size + k]!;
-      for (let i = 0, s = (first + k) * row; i < row; i++, s++) sums[i]! += Math.imul(source[s]!, weight);
+      for (let i = 0, s = (first + k) * row; i < row; i++, s++)
+        sums[i] = (sums[i]! + Math.imul(source[s]!, weight)) | 0;
     }
     for (let i = 0, o = y * row; i < row; i++, o++) out[o] = byte(sums[i]!);
   }
