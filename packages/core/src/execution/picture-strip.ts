@@ -63,12 +63,18 @@ async function stripRows(
       const { image: difference, factor } = differenceImage(before, after);
       const name = (prediction: Prediction) => caption(prediction, classNames);
       const defended = await Promise.all(
-        context.defenses.map(async (defense) => ({
-          title: defense.name,
-          caption: name(said.attacked.get(defense.name)![i]!.draws[0]!),
-          right: said.attacked.get(defense.name)![i]!.draws[0]!.top[0] === row.label,
-          image: await defend(context, defense, after, row.id, 0),
-        })),
+        context.defenses
+          // Only what the stages of this run judged: `perform: [attack]` judges no defense.
+          .flatMap((defense) => {
+            const judged = said.attacked.get(defense.name)?.[i]?.draws[0];
+            return judged ? [{ defense, judged }] : [];
+          })
+          .map(async ({ defense, judged }) => ({
+            title: defense.name,
+            caption: name(judged),
+            right: judged.top[0] === row.label,
+            image: await defend(context, defense, after, row.id, 0),
+          })),
       );
       rows.push({
         label: row.id,
