@@ -1,8 +1,4 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { Random } from '@shield/core';
-import { sharedPath } from '@shield/core/testing';
-import sharp from 'sharp';
 import { defenseConformance } from '@shield/core/testing';
 import { describe, expect, it } from 'vitest';
 import jpeg from './jpeg.js';
@@ -60,24 +56,4 @@ describe('jpeg conforms', () => {
     codec: [{ codec: 'sharp' }],
   };
   for (const { name, run } of defenseConformance(jpeg, { variations })) it(name, run);
-
-  const photos = sharedPath('data/nips2017/images');
-  it.skipIf(!photos)(
-    'gives the same pixels by the kernel and by sharp on photos (skipped without the test data)',
-    async () => {
-      for (const [i, name] of readdirSync(photos!).slice(0, 12).entries()) {
-        const file = sharp(join(photos!, name)).removeAlpha().toColourspace('srgb').raw();
-        const { data, info } = await file.toBuffer({ resolveWithObject: true });
-        const image = { data: new Uint8Array(data), height: info.height, width: info.width };
-        const options = {
-          ...defaults,
-          quality: [20, 40, 60, 80][i % 4]!,
-          subsampling: i % 3 ? '4:2:0' : '4:4:4',
-        } as const;
-        const byKernel = await jpeg.apply(image, options, random);
-        const bySharp = await jpeg.apply(image, { ...options, codec: 'sharp' }, random);
-        expect([name, Buffer.compare(byKernel.data as Uint8Array, bySharp.data as Uint8Array)]).toEqual([name, 0]);
-      }
-    },
-  );
 });
