@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
-import { ShieldError } from '../errors/index.js';
+import { ShieldError, reasonOf } from '../errors/index.js';
 import { Random } from '../random/random.js';
-import type { AttackOutput, AttackPlugin } from '../plugin/index.js';
+import type { AttackInput, AttackOutput, AttackPlugin } from '../plugin/index.js';
 import type { Artifact } from './artifact-store.js';
 import { writeImages } from './attacked-images.js';
 import { inputBatches, type ImageBatch } from './input-batches.js';
@@ -148,34 +148,29 @@ async function attackBatch(
 
   if (chosen.length > 0) {
     const images = tf.tensor4d(gather(batch.pixels, chosen, length), [chosen.length, height, width, 3]);
-    let output: AttackOutput;
+    let result: { pixels: Float32Array; iterations: Int32Array };
     try {
-      output = await attack.plugin.run(
-        {
-          model: target,
-          images,
-          labels: Int32Array.from(chosen, (i) => sources[i]! + offset),
-          ...(targets ? { targets: Int32Array.from(chosen, (i) => targets.get(i)! + offset) } : {}),
-          ids: chosen.map((i) => batch.ids[i]!),
-          random: (i, draw = 0) =>
-            new Random(context.spec.seed, 'attack', attack.plugin.name, batch.ids[chosen[i]!]!, draw),
-          checkpoint: async (at) => {
-            if (at) progress(at.done / at.of);
-            await setImmediate();
-            context.signal.throwIfAborted();
-          },
+      result = await runAttack(context, attack, {
+        model: target,
+        images,
+        labels: Int32Array.from(chosen, (i) => sources[i]! + offset),
+        ...(targets ? { targets: Int32Array.from(chosen, (i) => targets.get(i)! + offset) } : {}),
+        ids: chosen.map((i) => batch.ids[i]!),
+        random: (i, draw = 0) =>
+          new Random(context.spec.seed, 'attack', attack.plugin.name, batch.ids[chosen[i]!]!, draw),
+        checkpoint: async (at) => {
+          if (at) progress(at.done / at.of);
+          await setImmediate();
+          context.signal.throwIfAborted();
         },
-        attack.options,
-      );
+      });
     } finally {
       images.dispose();
     }
-    const result = (await output.images.data()) as Float32Array;
-    output.images.dispose();
     chosen.forEach((i, row) => {
-      const failure = place(pixels, i * length, result.subarray(row * length, (row + 1) * length));
+      const failure = place(pixels, i * length, result.pixels.subarray(row * length, (row + 1) * length));
       if (failure) failures.set(i, failure);
-      iterations[i] = output.iterations[row]!;
+      iterations[i] = result.iterations[row]!;
     });
   }
 
@@ -198,6 +193,41 @@ async function attackBatch(
     };
   });
   return { rows, pixels };
+}
+
+/**
+ * What the attack makes of its input.
+ *
+ * @throws ATTACK_FAILED where it throws, or gives anything but one image and one count for each that it was given
+ */
+async function runAttack(
+  context: PipelineContext,
+  { name, plugin, options }: Chosen<AttackPlugin>,
+  input: AttackInput,
+): Promise<{ pixels: Float32Array; iterations: Int32Array }> {
+  const expected = 'mend the attack; one that comes with SHIELD has a fault: please report it';
+  let output: AttackOutput;
+  try {
+    output = await plugin.run(input, options);
+  } catch (error) {
+    if (context.signal.aborted || error instanceof ShieldError) throw error;
+    throw new ShieldError('ATTACK_FAILED', { name, reason: reasonOf(error), expected }, { cause: error });
+  }
+  const { images, iterations } = output;
+  try {
+    const [given, got] = [input.images.shape, images.shape].map((shape) => shape.join('×'));
+    const reason =
+      given !== got
+        ? `it was given images of shape ${given} and returned ${got}`
+        : iterations.length !== input.ids.length
+          ? `it returned ${iterations.length} counts of iterations for ${input.ids.length} images`
+          : undefined;
+    if (reason) throw new ShieldError('ATTACK_FAILED', { name, reason, expected });
+    return { pixels: (await images.data()) as Float32Array, iterations };
+  } finally {
+    // An attack that changes nothing may give back what it was given.
+    if (images !== input.images) images.dispose();
+  }
 }
 
 /** Copies an attacked image in, clipped to [0, 1]; one that is not usable leaves the clean image standing. */

@@ -191,7 +191,16 @@ export async function defend(
     result = await plugin.apply(given, options, random);
   } catch (error) {
     if (error instanceof ShieldError) throw error;
-    throw new ShieldError('DEFENSE_FAILED', { name, id, reason: reasonOf(error), expected: '' }, { cause: error });
+    throw new ShieldError(
+      'DEFENSE_FAILED',
+      {
+        name,
+        id,
+        reason: reasonOf(error),
+        expected: 'mend the defense; one that comes with SHIELD has a fault: please report it',
+      },
+      { cause: error },
+    );
   }
   if (result.data.length !== result.height * result.width * 3) {
     const reason = `it gave ${result.data.length} samples for ${result.height}×${result.width} pixels`;
