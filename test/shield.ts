@@ -1,11 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { projectRoot } from '@shield/core/testing';
-import { afterAll } from 'vitest';
+import { afterAll, expect, vi } from 'vitest';
 
 export const root = projectRoot();
+
+// Real processes on a busy machine: slow is not wrong.
+vi.setConfig({ testTimeout: 240_000 });
 
 export interface Outcome {
   readonly code: number | null;
@@ -29,7 +33,10 @@ export interface StartOptions {
 }
 
 /** Starts the built `shield` command in a process of its own. */
-export function start(args: readonly string[], options: StartOptions): { child: ChildProcess; outcome: Promise<Outcome> } {
+export function start(
+  args: readonly string[],
+  options: StartOptions,
+): { child: ChildProcess; outcome: Promise<Outcome> } {
   const child = spawn(process.execPath, [join(root, 'bin', 'shield.js'), ...args], {
     cwd: options.cwd ?? root,
     env: { ...process.env, SHIELD_RUNS: options.runs, ...options.env },
@@ -67,4 +74,55 @@ export function readLines<T>(path: string): T[] {
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as T);
+}
+
+/** Lines of a stack trace. */
+const STACK = /\n\s+at .+(:\d+:\d+\)?|<anonymous>)/;
+
+/**
+ * Holds a failed command to what every failure owes its user: the exit code, a code of the error table (given whole,
+ * or as far as it is certain), how
+ * to mend it (after the arrow), and no stack trace.
+ */
+export function expectError({ code, stderr }: Outcome, exit: 1 | 2, errorCode: string): void {
+  expect(stderr).toMatch(new RegExp(`\\b${errorCode}[A-Z_]*: `));
+  expect(code, stderr).toBe(exit);
+  expect(stderr).toMatch(/\n {2}→ \S/);
+  expect(stderr).not.toMatch(STACK);
+  expect(stderr).not.toMatch(/INTERNAL|undefined|\[object/);
+}
+
+/** The spec that tests run, and overrides that make it small. */
+export const SMOKE = join(root, 'configs', 'smoke.yaml');
+export const SMALL = ['dataset.limit=8', 'batch=4', 'attacks.cw_l2.search_steps=1', '~attacks.fgsm'] as const;
+
+/** Metrics but for the seconds, which no two runs share. */
+export function withoutTimes(metrics: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(metrics).filter(([key]) => !key.endsWith('seconds')));
+}
+
+/** The finished batches of attacked images in a folder of runs, each with the time of its file. */
+export function attackedBatches(runs: string): string[] {
+  const artifacts = join(runs, 'artifacts');
+  if (!existsSync(artifacts)) return [];
+  return readdirSync(artifacts)
+    .filter((name) => name.startsWith('attacked-') && !name.endsWith('.lock'))
+    .flatMap((name) =>
+      readdirSync(join(artifacts, name))
+        .filter((file) => /^batch-.*\.json$/.test(file))
+        .map((file) => `${name}/${file} ${statSync(join(artifacts, name, file)).mtimeMs}`),
+    )
+    .sort();
+}
+
+/** Waits for something to become true; the test's own timeout ends it where it never does. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(20);
+}
+
+/** What `shield run --json` prints. */
+export interface JsonResult {
+  readonly run: string;
+  readonly path: string;
+  readonly metrics: Readonly<Record<string, number>>;
 }

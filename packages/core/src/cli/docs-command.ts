@@ -42,7 +42,9 @@ export async function generatedPages(registry: PluginRegistry): Promise<Map<stri
 }
 
 function errorsPage(): string {
-  const rows = Object.entries(ERROR_CODES).map(([code, { message, fix, exit }]) => `| \`${code}\` | ${cell(message)} | ${cell(fix)} | ${exit} |`);
+  const rows = Object.entries(ERROR_CODES).map(
+    ([code, { message, fix, exit }]) => `| \`${code}\` | ${cell(message)} | ${cell(fix)} | ${exit} |`,
+  );
   return [
     '# Errors',
     '',
@@ -60,7 +62,9 @@ function pluginIndex(plugins: readonly Plugin[]): string {
   const sections = PLUGIN_KINDS.flatMap((kind) => [
     `## ${kind === 'attack' ? 'Attacks' : `${kind[0]!.toUpperCase()}${kind.slice(1)}s`}`,
     '',
-    ...plugins.filter((plugin) => plugin.kind === kind).map(({ name, summary }) => `- [\`${name}\`](${kind}/${name}.md): ${summary}`),
+    ...plugins
+      .filter((plugin) => plugin.kind === kind)
+      .map(({ name, summary }) => `- [\`${name}\`](${kind}/${name}.md): ${summary}`),
     '',
   ]);
   return ['# Plugins', '', 'Made by `npm run docs` from the plugins themselves.', '', ...sections].join('\n');
@@ -69,12 +73,18 @@ function pluginIndex(plugins: readonly Plugin[]): string {
 function pluginPage(plugin: Plugin): string {
   const facts =
     plugin.kind === 'attack'
-      ? [`norm: ${plugin.norm}`, `needs: ${plugin.needs}`, plugin.targeted ? 'can be targeted' : 'untargeted', plugin.random ? 'draws random numbers' : 'deterministic']
+      ? [
+          `norm: ${plugin.norm}`,
+          `needs: ${plugin.needs}`,
+          plugin.targeted ? 'can be targeted' : 'untargeted',
+          plugin.random ? 'draws random numbers' : 'deterministic',
+        ]
       : plugin.kind === 'defense'
         ? [`takes: ${plugin.takes}`, plugin.random ? 'draws random numbers' : 'deterministic']
         : [];
   const rows = optionRows(plugin).map(
-    ({ name, default: value, description, allowed }) => `| \`${name}\` | \`${value}\` | ${cell(description)} | ${cell(allowed)} |`,
+    ({ name, default: value, description, allowed }) =>
+      `| \`${name}\` | \`${value}\` | ${cell(description)} | ${cell(allowed)} |`,
   );
   return [
     `# ${plugin.kind} \`${plugin.name}\``,

@@ -14,7 +14,8 @@ export interface PlannedStep {
 export function printPlan(loaded: LoadedSpec, registry: PluginRegistry, flags: { readonly json?: boolean }): void {
   const spec = loaded.resolved;
   const steps = plan(spec, registry);
-  const images = typeof spec.dataset['limit'] === 'number' && spec.dataset['limit'] > 0 ? spec.dataset['limit'] : undefined;
+  const images =
+    typeof spec.dataset['limit'] === 'number' && spec.dataset['limit'] > 0 ? spec.dataset['limit'] : undefined;
   if (flags.json) {
     process.stdout.write(`${JSON.stringify({ hash: loaded.hash, resolved: spec, images, plan: steps }, null, 2)}\n`);
     return;
@@ -24,7 +25,8 @@ export function printPlan(loaded: LoadedSpec, registry: PluginRegistry, flags: {
     return `${String(i + 1).padStart(2)}. ${step.padEnd(46)} ${cost}`;
   });
   const total = steps.reduce((sum, { forwards, gradients }) => sum + forwards + 2 * gradients, 0);
-  const forAll = images === undefined ? '' : `, about ${Math.round(total * images).toLocaleString('en')} for ${images} images`;
+  const forAll =
+    images === undefined ? '' : `, about ${Math.round(total * images).toLocaleString('en')} for ${images} images`;
   process.stdout.write(
     [
       toYaml(spec).trimEnd(),
@@ -41,22 +43,30 @@ export function printPlan(loaded: LoadedSpec, registry: PluginRegistry, flags: {
 export function plan(spec: ResolvedSpec, registry: PluginRegistry): PlannedStep[] {
   if (spec.perform.includes('train')) {
     const epochs = spec.train?.epochs ?? 0;
-    return [{ step: `train ${spec.model.use} on ${spec.dataset.use}, ${epochs} epochs`, forwards: 0, gradients: epochs }];
+    return [
+      { step: `train ${spec.model.use} on ${spec.dataset.use}, ${epochs} epochs`, forwards: 0, gradients: epochs },
+    ];
   }
   const draws = Object.entries(spec.defenses).map(([name, use]): [string, number] => [
     name,
     registry.get('defense', use.use).random ? spec.evaluate.draws : 1,
   ]);
   const judged = (source: string, plain: number): PlannedStep[] => [
-    ...(plain > 0 ? [{ step: `${source}: as it is${plain > 1 ? ' and in 8 bits' : ''}`, forwards: plain, gradients: 0 }] : []),
+    ...(plain > 0
+      ? [{ step: `${source}: as it is${plain > 1 ? ' and in 8 bits' : ''}`, forwards: plain, gradients: 0 }]
+      : []),
     ...(spec.perform.includes('evaluate')
-      ? draws.map(([name, n]) => ({ step: `${source} through ${name}${n > 1 ? `, ${n} draws` : ''}`, forwards: n, gradients: 0 }))
+      ? draws.map(([name, n]) => ({
+          step: `${source} through ${name}${n > 1 ? `, ${n} draws` : ''}`,
+          forwards: n,
+          gradients: 0,
+        }))
       : []),
   ];
   const attacks = Object.entries(spec.attacks).flatMap(([name, use]) => {
     const plugin = registry.get('attack', use.use);
     const { use: _use, ...options } = use;
-    const cost = plugin.cost(options as never);
+    const cost = plugin.cost(options);
     return [
       ...(spec.perform.includes('attack') ? [{ step: `attack ${name}`, ...cost }] : []),
       ...judged(`attacked by ${name}`, 2),

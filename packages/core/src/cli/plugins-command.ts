@@ -16,7 +16,10 @@ export async function pluginsCommand(
 ): Promise<void> {
   const { createShield } = await import('../execution/shield.js');
   const { registry } = createShield({ plugins: await options.plugins() });
-  const plugins = flags.name === undefined ? PLUGIN_KINDS.flatMap((kind): Plugin[] => registry.list(kind)) : named(registry, flags.name);
+  const plugins =
+    flags.name === undefined
+      ? PLUGIN_KINDS.flatMap((kind): Plugin[] => registry.list(kind))
+      : named(registry, flags.name);
   if (flags.json) {
     const described = plugins.map((plugin) => ({
       kind: plugin.kind,
@@ -39,7 +42,12 @@ function named(registry: PluginRegistry, name: string): Plugin[] {
   const found = kinds.filter((each) => registry.has(each, rest)).map((each): Plugin => registry.get(each, rest));
   if (found.length > 0) return found;
   const known = PLUGIN_KINDS.flatMap((each): Plugin[] => registry.list(each)).map((plugin) => plugin.name);
-  throw new ShieldError('PLUGIN_UNKNOWN', { kind: kind ?? 'plugin', name: rest, hint: didYouMean(rest, known), known: known.join(', ') });
+  throw new ShieldError('PLUGIN_UNKNOWN', {
+    kind: kind ?? 'plugin',
+    name: rest,
+    hint: didYouMean(rest, known),
+    known: known.join(', '),
+  });
 }
 
 function listing(plugins: readonly Plugin[]): string {
@@ -62,6 +70,7 @@ function describe(plugin: Plugin): string {
     wordWrap: true,
     style: { head: [], border: [] },
   });
-  for (const row of optionRows(plugin)) table.push([row.name, row.default, `${row.description}${row.allowed ? ` (${row.allowed})` : ''}`]);
+  for (const row of optionRows(plugin))
+    table.push([row.name, row.default, `${row.description}${row.allowed ? ` (${row.allowed})` : ''}`]);
   return `${lines.join('\n')}\n\n${table.toString()}`;
 }

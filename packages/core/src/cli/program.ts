@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { PluginPackage } from '../execution/plugin-package.js';
+import { ShieldError } from '../errors/index.js';
 import { exitCodeOf, formatError } from './print-error.js';
 
 export interface ProgramOptions {
@@ -22,7 +23,7 @@ export function createProgram(options: ProgramOptions): Program {
   const program = new Command('shield')
     .description('Adversarial-robustness experiments on image classifiers, declared in YAML')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`CLI_USAGE: ${text.replace(/^error: /, '')}`) })
+    .configureOutput({ outputError: (text, write) => write(`${formatError(usageError(text))}\n`) })
     .showSuggestionAfterError(true)
     .helpOption('-h, --help', 'show help');
 
@@ -101,6 +102,15 @@ export function createProgram(options: ProgramOptions): Program {
     });
 
   return { parse: (argv) => parse(program, argv) };
+}
+
+/** What commander says of a wrong command line, as one of our errors. */
+function usageError(text: string): ShieldError {
+  const reason = text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\.?\n\((Did you mean .*)\)$/, (_, hint: string) => `; ${hint.charAt(0).toLowerCase()}${hint.slice(1)}`);
+  return new ShieldError('CLI_USAGE', { reason });
 }
 
 async function parse(program: Command, argv: readonly string[]): Promise<void> {

@@ -12,5 +12,7 @@ export async function setupCommand(flags: SetupFlags): Promise<void> {
     ...(flags.force ? { force: true } : {}),
     log,
   });
-  process.stdout.write(`the native backend is ready: TensorFlow ${installation.tensorflow} in ${installation.folder}\n`);
+  process.stdout.write(
+    `the native backend is ready: TensorFlow ${installation.tensorflow} in ${installation.folder}\n`,
+  );
 }

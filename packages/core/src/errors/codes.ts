@@ -34,7 +34,7 @@ export const ERROR_CODES = {
   ),
   CLI_USAGE: code(2, '{reason}', 'shield --help lists the commands and their options'),
   // --- plugins ---
-  PLUGIN_UNKNOWN: code(2, 'no {kind} is named "{name}"{hint}', 'known {kind} plugins: {known}'),
+  PLUGIN_UNKNOWN: code(2, 'no {kind} is named "{name}"{hint}', 'known: {known}'),
   PLUGIN_DUPLICATE: code(
     2,
     'two {kind} plugins are named "{name}" ({first}; {second})',
