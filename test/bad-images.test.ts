@@ -154,8 +154,12 @@ describe('a dataset that is not what the spec says', () => {
       'LABEL_OUT_OF_RANGE',
     );
     list('a.png,tabby\n');
-    expectError(await shield(['run', spec('path: listed, csv: list.csv')], { runs }), 1, 'DATASET_INVALID');
+    const unknown = await shield(['run', spec('path: listed, csv: list.csv, classes: [siamese, persian]')], { runs });
+    expectError(unknown, 1, 'DATASET_INVALID');
+    expect(unknown.stderr).toContain('tabby');
     list('b.png,1\n');
-    expectError(await shield(['run', spec('path: listed, csv: list.csv')], { runs }), 1, 'DATASET_');
+    const gone = await shield(['run', spec('path: listed, csv: list.csv')], { runs });
+    expectError(gone, 1, 'IMAGE_CORRUPT');
+    expect(gone.stderr).toContain('b.png');
   });
 });

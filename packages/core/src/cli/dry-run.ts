@@ -31,7 +31,7 @@ export function printPlan(loaded: LoadedSpec, registry: PluginRegistry, flags: {
     [
       toYaml(spec).trimEnd(),
       '',
-      `plan (at most, an image; what stands in the artifacts already is not computed again)`,
+      'plan (at most, for each image; artifacts that are there are not computed again)',
       ...lines,
       `in all: about ${Math.round(total).toLocaleString('en')} forward passes' time an image${forAll}`,
       `spec hash ${loaded.hash}`,

@@ -5,9 +5,13 @@ import type { PluginKind } from '../plugin/contracts.js';
 import type { Plugin } from '../plugin/define.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { optionRows } from '../report/option-rows.js';
+import { wrap } from '../report/wrap.js';
 import type { ProgramOptions } from './program.js';
 
 export const PLUGIN_KINDS: readonly PluginKind[] = ['attack', 'defense', 'model', 'dataset'];
+
+/** Every terminal has these. */
+const COLUMNS = 80;
 
 /** `shield plugins [name]` */
 export async function pluginsCommand(
@@ -55,15 +59,15 @@ function listing(plugins: readonly Plugin[]): string {
   return PLUGIN_KINDS.map((kind) => {
     const lines = plugins
       .filter((plugin) => plugin.kind === kind)
-      .map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+      .map(({ name, summary }) => wrap(`  ${name.padEnd(width)}  ${summary}`, COLUMNS, width + 4));
     return `${kind === 'attack' ? 'attacks' : `${kind}s`}\n${lines.join('\n')}\n`;
   }).join('\n');
 }
 
 function describe(plugin: Plugin): string {
-  const lines = [`${plugin.kind} ${plugin.name}: ${plugin.summary}`];
+  const lines = [wrap(`${plugin.kind} ${plugin.name}: ${plugin.summary}`, COLUMNS)];
   if (plugin.aliases?.length) lines.push(`also called ${plugin.aliases.join(', ')}`);
-  if (plugin.reference) lines.push(`${plugin.reference.title}`, plugin.reference.url);
+  if (plugin.reference) lines.push(wrap(plugin.reference.title, COLUMNS), plugin.reference.url);
   const table = new Table({
     head: ['option', 'default', 'what it is'],
     colWidths: [22, 14, 40],

@@ -34,7 +34,7 @@ export function resultsTable(summary: Summary, options: TableOptions): string {
   if (summary.dropped.length > 0) lines.push(`${summary.dropped.length} left out: ${names(summary.dropped)}`);
   lines.push('', accuracyTable(summary, options), '', footnotes(summary, options));
   if (Object.keys(summary.attacks).length > 0) lines.push('', attackTable(summary));
-  return `${lines.join('\n')}\n`;
+  return `${lines.join('\n').replaceAll(/ +$/gm, '')}\n`;
 }
 
 function accuracyTable(summary: Summary, { handover, top }: TableOptions): string {
@@ -93,8 +93,8 @@ function footnotes(summary: Summary, { handover }: TableOptions): string {
     ...(random ? [`random defenses: mean of ${random.draws!.n} draws`] : []),
     ...(Object.keys(summary.attacks).length > 0
       ? [
-          'attack: means over successes; normalized L2 over all | over successes; ' +
-            (handover === 'truncate' ? 'hand-over truncates' : 'hand-over rounds'),
+          `8 bits: by ${handover === 'truncate' ? 'truncating' : 'rounding'}, as a codec is handed the images`,
+          'L2, L∞, median: over successes; normalized L2: over all | over successes',
         ]
       : []),
   ];

@@ -1,5 +1,6 @@
 import type { Reporter, StageInfo, StageReporter } from '../pipeline/reporter.js';
 import { duration } from './results-table.js';
+import { wrap } from './wrap.js';
 
 export interface TerminalOptions {
   readonly stream: NodeJS.WriteStream;
@@ -10,6 +11,9 @@ export interface TerminalOptions {
 
 const BAR = 18;
 const REDRAW_MS = 80;
+
+/** Width of plain lines, which go to files and logs. */
+const PLAIN = 120;
 
 /** A bar a stage on a terminal, plain lines elsewhere; warnings always show. */
 export class TerminalReporter implements Reporter {
@@ -25,7 +29,8 @@ export class TerminalReporter implements Reporter {
   }
 
   warn(message: string): void {
-    this.#line(`warning: ${message}`);
+    const text = `warning: ${message}`;
+    this.#line(this.#stream.isTTY ? wrap(text, this.#stream.columns) : text);
   }
 
   stage(info: StageInfo): StageReporter {
@@ -41,13 +46,13 @@ export class TerminalReporter implements Reporter {
         if (now - last < (interactive ? REDRAW_MS : (this.options.lineInterval ?? 10_000))) return;
         last = now;
         if (interactive) this.#stream.write(`\r\u001b[2K${bar.line(this.#stream.columns)}`);
-        else this.#stream.write(`${bar.line(120)}\n`);
+        else this.#stream.write(`${bar.line(PLAIN, false)}\n`);
       },
       end: (note) => {
         this.#open = undefined;
         bar.finish(note);
         this.#stream.write(
-          `${interactive ? '\r\u001b[2K' : ''}${bar.line(interactive ? this.#stream.columns : 120)}\n`,
+          `${interactive ? '\r\u001b[2K' : ''}${bar.line(interactive ? this.#stream.columns : PLAIN)}\n`,
         );
       },
     };
@@ -86,13 +91,13 @@ class Bar {
   }
 
   /** `attack cw_l2     ████████░░░░ 12/20  0.4 img/s  0:21 left  fooled 12/12`, cut to the width. */
-  line(columns = 80): string {
+  line(columns = 80, drawn = true): string {
     const { stage, name, total } = this.info;
     const elapsed = (performance.now() - this.#started) / 1000;
     const seconds = this.#seconds ?? elapsed;
     const rate = seconds > 0 ? this.#done / seconds : 0;
     const parts = [`${stage} ${name}`.padEnd(18)];
-    if (total !== undefined && this.#seconds === undefined) {
+    if (drawn && total !== undefined && this.#seconds === undefined) {
       const filled = Math.min(BAR, Math.floor((BAR * this.#done) / Math.max(1, total)));
       parts.push('█'.repeat(filled) + '░'.repeat(BAR - filled));
     }
