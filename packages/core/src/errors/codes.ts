@@ -96,11 +96,6 @@ export const ERROR_CODES = {
     'run: shield run {spec} --perform {needed}',
   ),
   ARTIFACT_CORRUPT: code(1, 'the artifact {path} is damaged: {reason}', 'remove that folder; it is computed again'),
-  ARTIFACT_LOCKED: code(
-    1,
-    'the artifact {path} is being written by another run',
-    'wait for that run, or remove the lock if it is dead',
-  ),
   RUN_NOT_FOUND: code(2, 'no run "{id}" in {folder}{hint}', 'shield runs lists them'),
   RUN_NOT_RESUMABLE: code(1, 'the run {id} cannot be resumed: {reason}', '{expected}'),
   RUN_LOCKED: code(1, 'the run {id} is in use by process {pid} on {host}', 'wait for it, or stop it'),
