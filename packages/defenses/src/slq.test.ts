@@ -100,5 +100,21 @@ describe('slq conforms', () => {
     idct: [{ idct: 'ifast' }],
     codec: [{ codec: 'sharp' }],
   };
-  for (const { name, run } of defenseConformance(slq, { variations })) it(name, run);
+  // A patch must not be larger than the image.
+  const sizes = [
+    [8, 8],
+    [7, 9],
+    [17, 33],
+    [35, 9],
+    [24, 31],
+  ] as const;
+  for (const { name, run } of defenseConformance(slq, { variations, sizes })) it(name, run);
+  const tiny = defenseConformance(slq, {
+    options: { patch: 1 },
+    sizes: [
+      [1, 1],
+      [7, 5],
+    ],
+  });
+  for (const { name, run } of tiny) if (!name.startsWith('option')) it(`${name} (patches of one pixel)`, run);
 });

@@ -185,7 +185,7 @@ export class AttackBench {
   async logits(pixels: Float32Array): Promise<number[][]> {
     const logits = tf.tidy(() => this.#model.logits(tf.tensor4d(pixels, this.shape)));
     try {
-      return (await logits.array());
+      return await logits.array();
     } finally {
       logits.dispose();
     }
@@ -194,15 +194,6 @@ export class AttackBench {
   async fooled(pixels: Float32Array): Promise<boolean[]> {
     const logits = await this.logits(pixels);
     return logits.map((row, i) => row.indexOf(Math.max(...row)) !== this.labels[i]);
-  }
-
-  /** The second most likely class of each clean image. */
-  async runnersUp(): Promise<Int32Array> {
-    const logits = await this.logits(this.pixels);
-    return Int32Array.from(logits, (row, i) => {
-      const others = row.map((value, k) => (k === this.labels[i] ? -Infinity : value));
-      return others.indexOf(Math.max(...others));
-    });
   }
 
   /** The plugin's norm of each image's change, in [0, 1] units. */

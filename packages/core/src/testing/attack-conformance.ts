@@ -169,18 +169,26 @@ async function streamsHeeded(bench: AttackBench): Promise<void> {
   assert.ok(!equal(first.pixels, second.pixels), 'declared random, and other streams give the same images');
 }
 
+/**
+ * Targets are classes that the attack does not end in by itself: one that ignores them would often reach the second
+ * most likely class anyway.
+ */
 async function reachesTargets(bench: AttackBench): Promise<void> {
-  const targets = await bench.runnersUp();
-  const { pixels } = await bench.attack({ targets });
-  const [before, after] = [await bench.logits(bench.pixels), await bench.logits(pixels)];
-  const gain = mean(
-    targets,
-    (target, i) =>
-      after[i]![target]! - after[i]![bench.labels[i]!]! - (before[i]![target]! - before[i]![bench.labels[i]!]!),
-  );
+  const untargeted = await bench.logits((await bench.attack()).pixels);
+  const clean = await bench.logits(bench.pixels);
+  const targets = Int32Array.from(clean, (logits, i) => {
+    const ruledOut = [bench.labels[i], argmax(untargeted[i]!)];
+    return argmax(logits.map((logit, k) => (ruledOut.includes(k) ? -Infinity : logit)));
+  });
+  const targeted = await bench.logits((await bench.attack({ targets })).pixels);
+  const lead = (logits: readonly (readonly number[])[]) =>
+    mean(targets, (target, i) => logits[i]![target]! - logits[i]![bench.labels[i]!]!);
+  const gain = lead(targeted) - lead(clean);
   assert.ok(gain > 0, `the logits of the targets, against those of the labels, changed by ${gain} on average`);
-  const reached = Array.from(targets, (target, i) => after[i]!.indexOf(Math.max(...after[i]!)) === target);
-  assert.ok(reached.includes(true), 'not one image reached its target: give this suite stronger options');
+  assert.ok(
+    Array.from(targets).some((target, i) => argmax(targeted[i]!) === target),
+    'not one image reached its target: give this suite stronger options',
+  );
 }
 
 async function boundHeld(bench: AttackBench, bound: (options: Record<string, unknown>) => number): Promise<void> {
@@ -207,4 +215,8 @@ function concatenate(parts: readonly Float32Array[]): Float32Array {
     start += part.length;
   }
   return out;
+}
+
+function argmax(values: readonly number[]): number {
+  return values.indexOf(Math.max(...values));
 }

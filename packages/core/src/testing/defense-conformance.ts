@@ -18,13 +18,15 @@ export interface DefenseConformanceOptions {
   readonly options?: OptionValues;
   /** For every option of the plugin, other values of which one at least must change the image. */
   readonly variations?: Readonly<Record<string, readonly Variation[]>>;
-  /** Height and width of the images; default: square, wide, tall and odd ones. */
+  /** Height and width of the images; default: one pixel, square, wide, tall and odd ones. */
   readonly sizes?: readonly (readonly [number, number])[];
 }
 
 const SIZES = [
+  [1, 1],
+  [7, 5],
+  [17, 33],
   [16, 16],
-  [17, 40],
   [35, 9],
   [24, 31],
 ] as const;
@@ -90,8 +92,7 @@ export function defenseConformance(plugin: DefensePlugin, settings: DefenseConfo
       run: async () => {
         await openCpu();
         const randoms = [0, 1].map((i) => new Random('conformance', i));
-        const through = (x: tf.Tensor) =>
-          gradient(x as tf.Tensor4D, randoms, completeOptions(plugin, options));
+        const through = (x: tf.Tensor) => gradient(x as tf.Tensor4D, randoms, completeOptions(plugin, options));
         tf.tidy(() => {
           const x = tf.stack(
             [0, 1].map((i) =>
