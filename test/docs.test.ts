@@ -1,45 +1,58 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ERROR_CODES, createShield } from '@shield/core';
-import { expect, test } from 'vitest';
-import { generatedPages } from '../packages/core/src/cli/docs-command.js';
+import { describe, expect, test } from 'vitest';
+import { ERROR_CODES } from '@shield/core';
 import { builtIns } from '../src/built-ins.js';
-import { root } from './shield.js';
+import { root, shield, temporaryFolder } from './shield.js';
 
 const packages = await builtIns();
 
-test('the generated pages are those of the code: npm run docs writes them', async () => {
-  const pages = await generatedPages(createShield({ plugins: packages }).registry);
-  for (const [path, text] of pages) expect(readFileSync(join(root, path), 'utf8'), path).toBe(text);
-});
+/** TypeScript below a folder, built files and installed packages aside. */
+function sources(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => !/\/(node_modules|dist)\//.test(path));
+}
 
-test('every plugin is one file with a test beside it and a page', () => {
-  for (const { name: packageName, plugins } of packages) {
-    const source = join(root, 'packages', packageName.replace('@shield/', ''), 'src');
-    for (const { kind, name } of plugins) {
-      // efficientnet_lite0 → efficientnet-lite0.ts; what several plugins share is tested once, as efficientnet-lite.test.ts.
+describe('a plugin is its file, its test and its page', () => {
+  const plugins = packages.flatMap(({ name, plugins }) => plugins.map((plugin) => ({ package: name, plugin })));
+
+  test.each(plugins.map(({ package: from, plugin }) => [plugin.name, from.replace('@shield/', ''), plugin] as const))(
+    '%s of %s',
+    (name, from, plugin) => {
       const file = name.replaceAll('_', '-');
-      expect(existsSync(join(source, `${file}.ts`)), `${file}.ts`).toBe(true);
-      const tests = [`${file}.test.ts`, `${file.replace(/\d+$/, '')}.test.ts`];
-      expect(
-        tests.some((test) => existsSync(join(source, test))),
-        `${file}.test.ts`,
-      ).toBe(true);
-      expect(existsSync(join(root, 'docs', 'plugins', kind, `${name}.md`)), `docs of ${name}`).toBe(true);
+      const there = readdirSync(join(root, 'packages', from, 'src'));
+      expect(there).toContain(`${file}.ts`);
+      expect(there).toContain(`${file}.test.ts`);
+      expect(readdirSync(join(root, 'docs', 'plugins', plugin.kind))).toContain(`${name}.md`);
+      expect(readFileSync(join(root, 'packages', from, 'src', `${file}.ts`), 'utf8')).toMatch(/\/\*\*/);
+    },
+  );
+
+  test('no page tells of a plugin that is gone', () => {
+    const known = new Set(plugins.map(({ plugin }) => `${plugin.kind}/${plugin.name}.md`));
+    for (const kind of ['attack', 'defense', 'model', 'dataset']) {
+      for (const page of readdirSync(join(root, 'docs', 'plugins', kind))) expect(known).toContain(`${kind}/${page}`);
     }
-  }
+  });
 });
 
-test('every error code is used', () => {
-  const sources = (folder: string): string[] =>
-    readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return sources(path);
-      return /(?<!\.test)\.ts$/.test(entry.name) && entry.name !== 'codes.ts' ? [readFileSync(path, 'utf8')] : [];
-    });
-  const text = ['core', 'attacks', 'defenses', 'models', 'datasets']
-    .flatMap((name) => sources(join(root, 'packages', name, 'src')))
-    .join('\n');
-  const unused = Object.keys(ERROR_CODES).filter((code) => !text.includes(`'${code}'`));
-  expect(unused).toEqual([]);
+describe('errors', () => {
+  test('every code of the table is thrown somewhere, and told in the docs', () => {
+    const table = join('errors', 'codes.ts');
+    const text = sources(join(root, 'packages'))
+      .filter((path) => !path.endsWith('.test.ts') && !path.endsWith(table))
+      .map((path) => readFileSync(path, 'utf8'))
+      .join('\n');
+    const page = readFileSync(join(root, 'docs', 'errors.md'), 'utf8');
+    const unused = Object.keys(ERROR_CODES).filter((code) => !text.includes(`'${code}'`));
+    expect(unused).toEqual([]);
+    expect(Object.keys(ERROR_CODES).filter((code) => !page.includes(`\`${code}\``))).toEqual([]);
+  });
+});
+
+test('the generated pages are up to date', async () => {
+  const { code, stderr } = await shield(['docs', '--check'], { runs: temporaryFolder() });
+  expect(code, stderr).toBe(0);
 });
