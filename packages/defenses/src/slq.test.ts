@@ -1,5 +1,6 @@
 import { Random } from '@shield/core';
 import { defenseConformance } from '@shield/core/testing';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import jpeg from './jpeg.js';
 import { drawnImage } from './jpeg-kernel/testing/drawn-image.js';
@@ -57,6 +58,49 @@ describe('slq', () => {
     expect(found.every((qualities, i) => qualities.includes(drawn[i]!))).toBe(true);
     expect((await defended({})).equals(await defended({ codec: 'sharp' }))).toBe(true);
     expect((await defended({})).equals(await defended({}, 2))).toBe(false);
+  });
+
+  it('equals the patches of whole-image round trips, for any size, patch, offset and qualities', async () => {
+    const side = fc.integer({ min: 1, max: 40 });
+    const given = fc.tuple(
+      side,
+      side,
+      fc.double({ max: 1, min: 0, noNaN: true, maxExcluded: true }),
+      fc.nat(),
+      fc.nat(),
+    );
+    const anyQualities = fc.array(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(
+        given,
+        anyQualities,
+        fc.nat(1000),
+        async ([height, width, share, down, across], qualities, seed) => {
+          const small = drawnImage(seed, 3, height, width);
+          const patch = 1 + Math.floor(share * Math.max(height, width));
+          const offset = [down % patch, across % patch];
+          const options = { ...defaults, qualities, patch, offset };
+          const { data } = await slq.apply(small, options, new Random('any', seed));
+
+          const trips = await Promise.all(
+            qualities.map(async (quality) => jpeg.apply(small, { quality, ...codec }, new Random(0))),
+          );
+          // The grid has a corner at the offset; what lies above or left of it belongs to a cut patch.
+          const place = (at: number, corner: number) => Math.floor((at - corner) / patch) + (corner > 0 ? 1 : 0);
+          const columns = place(width - 1, offset[1]!) + 1;
+          const random = new Random('any', seed);
+          const drawn = Array.from({ length: (place(height - 1, offset[0]!) + 1) * columns }, () =>
+            Math.floor(random.uniform() * qualities.length),
+          );
+          const expected = data.map((_, i) => {
+            const [y, x] = [Math.floor(i / 3 / width), Math.floor(i / 3) % width];
+            return trips[drawn[place(y, offset[0]!) * columns + place(x, offset[1]!)]!]!.data[i]!;
+          });
+          expect(Buffer.from(data as Uint8Array).equals(expected as Uint8Array)).toBe(true);
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 
   it('heeds weights', async () => {
