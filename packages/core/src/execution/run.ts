@@ -1,3 +1,4 @@
+import 'reflect-metadata';
 import { join, resolve } from 'node:path';
 import { inject, injectable, type DependencyContainer } from 'tsyringe';
 import { ShieldError } from '../errors/index.js';

@@ -1,16 +1,13 @@
-import 'reflect-metadata';
-import { inject, injectable, container as rootContainer, type DependencyContainer } from 'tsyringe';
-import { dirname, resolve } from 'node:path';
-import { AssetCache } from '../assets/asset-cache.js';
-import { silentReporter, type Reporter } from '../pipeline/reporter.js';
+import { dirname } from 'node:path';
+import type { DependencyContainer } from 'tsyringe';
+import type { Reporter } from '../pipeline/reporter.js';
 import type { Summary } from '../pipeline/summary.js';
 import { PluginRegistry } from '../plugin/registry.js';
-import type { ResolvedSpec } from '../spec/resolved-spec.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
+import type { ResolvedSpec } from '../spec/resolved-spec.js';
 import type { Tracker } from '../tracking/events.js';
-import { runsFolder, type Run } from '../tracking/runs-folder.js';
+import type { Run } from '../tracking/runs-folder.js';
 import type { PluginPackage } from './plugin-package.js';
-import { TOKENS, type BackendOpener } from './tokens.js';
 
 export interface ShieldOptions {
   readonly plugins?: readonly PluginPackage[];
@@ -41,14 +38,18 @@ export interface RunResult {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-/** One configured program: its plugins and its parts, joined by dependency injection. */
-@injectable()
+/** One configured program: its plugins, and what it runs them with. */
 export class Shield {
-  constructor(
-    @inject(TOKENS.container) private readonly parts: DependencyContainer,
-    @inject(TOKENS.registry) readonly registry: PluginRegistry,
-    @inject(TOKENS.configFolders) private readonly configFolders: readonly string[],
-  ) {}
+  readonly registry = new PluginRegistry();
+  readonly #options: ShieldOptions;
+
+  /** @throws PLUGIN_DUPLICATE */
+  constructor(options: ShieldOptions) {
+    this.#options = options;
+    for (const { name, plugins } of options.plugins ?? []) {
+      for (const plugin of plugins) this.registry.register(plugin, name);
+    }
+  }
 
   /**
    * Resolves and checks a spec; plugins that it names are loaded.
@@ -60,40 +61,31 @@ export class Shield {
   async load(spec: string, overrides: readonly string[] = [], baseDir?: string): Promise<LoadedSpec> {
     const { loadSpec } = await import('../spec/load-spec.js');
     const base = baseDir === undefined ? {} : { baseDir };
-    return loadSpec(spec, { overrides, registry: this.registry, configDirs: this.configFolders, ...base });
+    const configDirs = this.#options.configFolders ?? [];
+    return loadSpec(spec, { overrides, registry: this.registry, configDirs, ...base });
   }
 
   /** Runs a spec; what it leaves is described by the result. */
   async run(spec: string, options: RunOptions = {}): Promise<RunResult> {
     const loaded = await this.load(spec, options.overrides);
     const { startRun } = await import('./run.js');
-    return startRun(this.parts, loaded, dirname(spec), options);
+    return startRun(await this.#parts(), loaded, dirname(spec), options);
   }
 
   /** Goes on with a run that failed, was interrupted or killed, from its last finished batch. */
   async resume(run: string, options: RunOptions = {}): Promise<RunResult> {
     const { resumeRun } = await import('./run.js');
-    return resumeRun(this.parts, this, run, options);
+    return resumeRun(await this.#parts(), this, run, options);
+  }
+
+  /** Joined only by what runs: checking a spec needs none of it. */
+  async #parts(): Promise<DependencyContainer> {
+    const { joinParts } = await import('./parts.js');
+    return joinParts(this.registry, this.#options);
   }
 }
 
 /** @throws PLUGIN_DUPLICATE */
 export function createShield(options: ShieldOptions = {}): Shield {
-  const parts = rootContainer.createChildContainer();
-  const registry = new PluginRegistry();
-  for (const { name, plugins } of options.plugins ?? []) for (const plugin of plugins) registry.register(plugin, name);
-  const reporter = options.reporter ?? silentReporter;
-  const openBackend: BackendOpener = async (choice, settings) => {
-    const backend = await import('../backend/index.js');
-    return backend.openBackend(choice, settings);
-  };
-  parts.register(TOKENS.container, { useValue: parts });
-  parts.register(TOKENS.registry, { useValue: registry });
-  parts.register(TOKENS.reporter, { useValue: reporter });
-  parts.register(TOKENS.openBackend, { useValue: openBackend });
-  parts.register(TOKENS.assets, { useFactory: () => new AssetCache({ log: (message) => reporter.log(message) }) });
-  parts.register(TOKENS.configFolders, { useValue: options.configFolders ?? [] });
-  parts.register(TOKENS.runsFolder, { useValue: resolve(options.runsFolder ?? runsFolder()) });
-  parts.register(TOKENS.trackers, { useValue: options.trackers ?? [] });
-  return parts.resolve(Shield);
+  return new Shield(options);
 }

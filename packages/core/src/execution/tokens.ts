@@ -25,7 +25,5 @@ export const TOKENS = {
   openBackend: Symbol('openBackend') as InjectionToken<BackendOpener>,
   /** Folder that runs and artifacts go to. */
   runsFolder: Symbol('runsFolder') as InjectionToken<string>,
-  /** Folders with config groups, beside those found from the spec. */
-  configFolders: Symbol('configFolders') as InjectionToken<readonly string[]>,
   trackers: Symbol('trackers') as InjectionToken<readonly Tracker[]>,
 } as const;

@@ -3,7 +3,6 @@ import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import lockfile from 'proper-lockfile';
 import { ShieldError, systemCode, writeError } from '../errors/index.js';
 
 /** Who works on a run. */
@@ -141,6 +140,7 @@ function place(): string {
 
 /** Held for the milliseconds that taking the lock needs; that of a process killed meanwhile ends by itself. */
 async function guard(runPath: string): Promise<() => Promise<void>> {
+  const { default: lockfile } = await import('proper-lockfile');
   const options = { lockfilePath: join(runPath, '.lock-guard'), stale: 5000, onCompromised: () => undefined };
   for (let tries = 1; ; tries++) {
     try {
