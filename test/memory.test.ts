@@ -10,7 +10,8 @@ const PRELOAD =
 
 test('memory does not grow with the number of images, nor tensors from batch to batch', async () => {
   const peaks: number[] = [];
-  for (const limit of [50, 300]) {
+  // The smaller of two peaks each: when the collector runs is up to the machine, and only ever adds.
+  for (const limit of [50, 300, 50, 300]) {
     const runs = temporaryFolder();
     const args = [
       'run',
@@ -37,5 +38,5 @@ test('memory does not grow with the number of images, nor tensors from batch to 
       expect(new Set(counts).size, `${stage}: ${counts.join()}`).toBe(1);
     }
   }
-  expect(peaks[1]! / peaks[0]!).toBeLessThan(1.1);
+  expect(Math.min(peaks[1]!, peaks[3]!) / Math.min(peaks[0]!, peaks[2]!), peaks.join()).toBeLessThan(1.1);
 });
