@@ -14,7 +14,7 @@ import { fools, type AttackRow, type PredictionRow } from './rows.js';
 import { createTargetModel } from './target-model.js';
 
 /** Below this many gradients in all, capturing the attack's graphs costs more than it saves. */
-const CAPTURE_FROM_GRADIENTS = 256;
+const CAPTURE_FROM_GRADIENTS = 48;
 
 /** Images further outside [0, 1] than float rounding explains are a fault of the attack. */
 const RANGE_TOLERANCE = 1e-5;

@@ -20,7 +20,7 @@ export interface PredictedImage extends Prediction {
  * Capturing a graph costs seconds once and saves a share of every pass after: below this many images it does not pay.
  * The choice rests on the spec alone, never on what has been computed before, so that results do not depend on it.
  */
-const CAPTURE_FROM_IMAGES = 128;
+const CAPTURE_FROM_IMAGES = 48;
 
 export function createPredictor(
   model: Model,
