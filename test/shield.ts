@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -125,4 +125,17 @@ export interface JsonResult {
   readonly run: string;
   readonly path: string;
   readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** Writes a spec whose images come through pip, the first thing that it needs, and gives its path. */
+export function photosSpec(folder: string): string {
+  const path = join(folder, 'photos.yaml');
+  const text = 'name: photos\nbackend: wasm\ndataset: { use: sample_photos }\nmodel: { use: small_cnn }\n';
+  writeFileSync(path, `${text}attack: { use: fgsm }\n`);
+  return path;
+}
+
+/** Environment of a pip that meets no registry: it knows only the wheels of a folder. */
+export function noRegistry(cache: string, wheels = join(cache, 'no-wheels')): Record<string, string> {
+  return { SHIELD_CACHE: cache, PIP_NO_INDEX: '1', PIP_FIND_LINKS: wheels, PIP_CONFIG_FILE: '/dev/null' };
 }
