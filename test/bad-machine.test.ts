@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canMountDisks, mountSmallDisk } from '../packages/core/src/testing/processes.js';
 import { describe, expect, test } from 'vitest';
@@ -36,6 +36,10 @@ describe('places that cannot be written', () => {
     const outcome = await shield(['run', SMOKE], { runs: join(file, 'runs') });
     expectError(outcome, 1, 'WRITE_FAILED');
     expect(outcome.stderr).toContain('SHIELD_RUNS');
+  });
+
+  test.skipIf(!existsSync('/proc/self'))('the folder for runs, below /proc', async () => {
+    expectError(await shield(['run', SMOKE], { runs: '/proc/none/runs' }), 1, 'WRITE_FAILED');
   });
 });
 

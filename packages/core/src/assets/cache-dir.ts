@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ShieldError, reasonOf } from '../errors/index.js';
+import { makeFolder } from '../files/make-folder.js';
 
 /** Where downloads and the built native backend are kept: `$SHIELD_CACHE`, by default `~/.cache/shield`. */
 export function cacheDir(): string {
@@ -18,7 +19,7 @@ export function cacheDir(): string {
 export async function ensureCacheFolder(...parts: readonly string[]): Promise<string> {
   const path = join(cacheDir(), ...parts);
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     await access(path, constants.W_OK);
     return path;
   } catch (error) {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Entry, ZipFile } from 'yauzl';
 import { ShieldError, reasonOf, systemCode } from '../errors/index.js';
+import { makeFolder } from '../files/make-folder.js';
 
 export interface ExtractedMember {
   readonly name: string;
@@ -59,7 +59,7 @@ async function extract(zip: ZipFile, entry: Entry, folder: string): Promise<Extr
     };
     throw new ShieldError('DOWNLOAD_FAILED', params);
   }
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const hash = createHash('sha256');
   const tee = new Transform({
     transform(chunk: Buffer, _, done) {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ERROR_CODES, ShieldError } from '../errors/index.js';
+import { makeFolder } from '../files/make-folder.js';
 import type { Plugin } from '../plugin/define.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { optionRows } from '../report/option-rows.js';
@@ -20,11 +21,11 @@ export async function docsCommand(options: ProgramOptions, flags: { readonly che
     if (before === text) continue;
     outdated.push(name);
     if (flags.check) continue;
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(path, text);
   }
   if (flags.check && outdated.length > 0) {
-    throw new ShieldError('CLI_USAGE', { reason: `not up to date: ${outdated.join(', ')}; run npm run docs` });
+    throw new ShieldError('DOCS_OUTDATED', { pages: outdated.join(', ') });
   }
   process.stdout.write(outdated.length === 0 ? 'every page is up to date\n' : `written: ${outdated.join(', ')}\n`);
 }

@@ -33,6 +33,7 @@ export const ERROR_CODES = {
     'write +{key}=… if the key is to be added',
   ),
   CLI_USAGE: code(2, '{reason}', 'shield --help lists the commands and their options'),
+  DOCS_OUTDATED: code(1, 'pages that are made of the code are not up to date: {pages}', 'run npm run docs'),
   // --- plugins ---
   PLUGIN_UNKNOWN: code(2, 'no {kind} is named "{name}"{hint}', 'known: {known}'),
   PLUGIN_DUPLICATE: code(

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Reporter } from '../pipeline/reporter.js';
 import { trainModel } from '../pipeline/train.js';
@@ -6,6 +5,7 @@ import type { Dataset, Model } from '../plugin/contracts.js';
 import { Random } from '../random/random.js';
 import type { Preprocess, ResolvedSpec } from '../spec/resolved-spec.js';
 import { ShieldError } from '../errors/index.js';
+import { makeFolder } from '../files/make-folder.js';
 import type { RunContext } from '../tracking/index.js';
 import { saveWeights } from '../weights/index.js';
 
@@ -62,7 +62,7 @@ export async function performTraining(training: Training): Promise<Record<string
       }
       const held = validationAccuracy === undefined ? '' : `, validation ${percent(validationAccuracy)}`;
       const checkpoint = join(context.run.path, 'checkpoints', `epoch-${String(epoch).padStart(3, '0')}.safetensors`);
-      await mkdir(dirname(checkpoint), { recursive: true });
+      await makeFolder(dirname(checkpoint));
       await saveWeights(model, checkpoint, provenance);
       reporter.log(`epoch ${epoch}: loss ${trainLoss.toFixed(4)}, training ${percent(trainAccuracy)}${held}`);
     },

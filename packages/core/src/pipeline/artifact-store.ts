@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShieldError, reasonOf, systemCode, writeError } from '../errors/index.js';
+import { makeFolder } from '../files/make-folder.js';
 import { canonicalJson } from '../spec/canonical.js';
 import { RunLock } from '../tracking/run-lock.js';
 import { writeAtomically } from '../tracking/write-atomically.js';
@@ -43,7 +44,7 @@ export class ArtifactStore {
   async open<Row>(kind: string, key: ArtifactKey): Promise<Artifact<Row>> {
     const path = this.path(kind, key);
     try {
-      await mkdir(path, { recursive: true });
+      await makeFolder(path);
       const keyFile = join(path, 'key.json');
       if (!existsSync(keyFile)) await writeAtomically(keyFile, `${JSON.stringify(key, null, 2)}\n`);
     } catch (error) {

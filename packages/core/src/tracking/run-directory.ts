@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { systemCode, writeError } from '../errors/index.js';
+import { makeFolder } from '../files/make-folder.js';
 import { Journal } from './journal.js';
 import type { CollectedProvenance } from './provenance.js';
 import { openRun, type Run, type RunRecord } from './runs-folder.js';
@@ -33,7 +34,7 @@ export async function createRun(runsDir: string, run: NewRun): Promise<Run> {
   const folder = resolve(runsDir);
   let draft: string | undefined;
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     draft = join(folder, `.new-${suffix()}${suffix()}`);
     await mkdir(draft);
     const createdAt = new Date();
