@@ -1,5 +1,8 @@
 /** What a run says of itself, in the order it happened. The journal holds these; trackers are fed from it. */
-export type RunState = 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'INTERRUPTED';
+export type RunState = 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'INTERRUPTED' | 'TIMEOUT';
+
+/** As people are told: DEAD is a run that says RUNNING while no living process works on it. It can be resumed. */
+export type ReportedState = RunState | 'DEAD';
 
 export type RunEvent =
   | { readonly type: 'state'; readonly state: RunState; readonly error?: RecordedError }

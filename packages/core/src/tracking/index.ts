@@ -1,4 +1,13 @@
-export type { JournalEntry, JournalNote, RecordedError, RecordedEvent, RunEvent, RunState, Tracker } from './events.js';
+export type {
+  JournalEntry,
+  JournalNote,
+  RecordedError,
+  RecordedEvent,
+  ReportedState,
+  RunEvent,
+  RunState,
+  Tracker,
+} from './events.js';
 export { Journal } from './journal.js';
 export { readJournal, scanJournal, type JournalCursor, type ScannedEntry } from './journal-reader.js';
 export { EventBus } from './event-bus.js';
@@ -17,7 +26,7 @@ export {
   type RunStatus,
 } from './runs-folder.js';
 export { RunLock, lockHolder, type LockHolder } from './run-lock.js';
-export { RunInterrupted, withRun, type RunContext, type WithRunOptions } from './lifecycle.js';
+export { RunInterrupted, RunTimedOut, withRun, type RunContext, type WithRunOptions } from './lifecycle.js';
 export { PerImageWriter, readPerImage, writeMetrics } from './results.js';
 export {
   collectProvenance,

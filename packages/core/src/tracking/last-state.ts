@@ -1,26 +1,34 @@
-import { open } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { JournalEntry } from './events.js';
 import { decodeLine } from './journal-line.js';
 
 export type StateEntry = Extract<JournalEntry, { readonly type: 'state' }>;
 
-const BLOCK = 1 << 16;
+/** The state of a run that has ended stands in the last lines; that of one at work lies behind its heartbeats. */
+const FIRST_BLOCK = 1 << 11;
+const LARGEST_BLOCK = 1 << 16;
 
 /**
- * The last state that a journal holds, read from its end so that listing many runs stays quick. Lines that are torn or
- * damaged are passed over. @returns undefined when there is none or the file cannot be read
+ * The last state that a journal holds, read from its end and at once, so that listing many runs stays quick (ten
+ * thousand small reads through the thread pool take seconds). Lines that are torn or damaged are passed over.
+ *
+ * @returns undefined when there is none or the file cannot be read
  */
-export async function lastState(path: string): Promise<StateEntry | undefined> {
-  const handle = await open(path, 'r').catch(() => undefined);
-  if (!handle) return undefined;
+export function lastState(path: string): StateEntry | undefined {
+  let file: number;
   try {
-    let end = (await handle.stat()).size;
+    file = openSync(path, 'r');
+  } catch {
+    return undefined;
+  }
+  try {
+    let end = fstatSync(file).size;
     // The beginning of a line whose rest was read with the block behind it.
     let rest = Buffer.alloc(0);
-    while (end > 0) {
-      const start = Math.max(0, end - BLOCK);
+    for (let size = FIRST_BLOCK; end > 0; size = Math.min(4 * size, LARGEST_BLOCK)) {
+      const start = Math.max(0, end - size);
       const block = Buffer.alloc(end - start);
-      await handle.read(block, 0, block.length, start);
+      readSync(file, block, 0, block.length, start);
       const text = Buffer.concat([block, rest]);
       const first = start === 0 ? 0 : text.indexOf(0x0a) + 1;
       const found = lastStateIn(text.subarray(first));
@@ -30,8 +38,10 @@ export async function lastState(path: string): Promise<StateEntry | undefined> {
       end = start;
     }
     return undefined;
+  } catch {
+    return undefined;
   } finally {
-    await handle.close();
+    closeSync(file);
   }
 }
 

@@ -7,7 +7,7 @@ import { ShieldError } from '../errors/index.js';
 import { canMountDisks, mountSmallDisk, type Script, type SmallDisk, startScript } from '../testing/processes.js';
 import type { JournalEntry } from './events.js';
 import { readJournal } from './journal-reader.js';
-import { RunInterrupted, withRun } from './lifecycle.js';
+import { RunInterrupted, RunTimedOut, withRun, type RunContext } from './lifecycle.js';
 import type { CollectedProvenance } from './provenance.js';
 import { createRun } from './run-directory.js';
 import { runStatus, type Run } from './runs-folder.js';
@@ -188,7 +188,7 @@ describe('signals', () => {
     script.process.kill('SIGKILL');
     await script.finished;
     expect(await states()).toEqual(['QUEUED', 'RUNNING']);
-    expect((await runStatus(run.path)).holder).toBeUndefined();
+    expect(await runStatus(run.path)).toMatchObject({ state: 'DEAD', holder: undefined });
     expect(await withRun(run, async () => 'resumed', quietly)).toBe('resumed');
     expect(await states()).toEqual(['QUEUED', 'RUNNING', 'RUNNING', 'COMPLETED']);
   });
@@ -223,6 +223,19 @@ describe('within a program', () => {
     );
     await expect(failed).rejects.toBeInstanceOf(RunInterrupted);
     expect(await states()).toEqual(['QUEUED', 'RUNNING', 'INTERRUPTED']);
+  });
+
+  it('a time limit stops it as TIMEOUT', async () => {
+    const endless = async ({ checkpoint }: RunContext): Promise<never> => {
+      for (;;) {
+        await sleep(5);
+        await checkpoint();
+      }
+    };
+    await expect(withRun(run, endless, { ...quietly, timeLimitMs: 60 })).rejects.toBeInstanceOf(RunTimedOut);
+    expect(await states()).toEqual(['QUEUED', 'RUNNING', 'TIMEOUT']);
+    expect((await runStatus(run.path)).error).toMatchObject({ code: 'TIMEOUT' });
+    expect(await withRun(run, async () => 'done', { ...quietly, timeLimitMs: 60_000 })).toBe('done');
   });
 
   it('a tracker hears all from RUNNING to the end, and one that fails hurts nothing', async () => {

@@ -29,6 +29,8 @@ export interface WithRunOptions {
   readonly handleSignals?: boolean;
   /** Whether what the process prints goes to the run's console.log too; default true. */
   readonly captureConsole?: boolean;
+  /** The run stops as TIMEOUT, at its next checkpoint, when it has worked for so long; default: no limit. */
+  readonly timeLimitMs?: number;
   /** Default 10,000. */
   readonly heartbeatMs?: number;
   /** One line for the person; default: to stderr. */
@@ -50,10 +52,21 @@ export class RunInterrupted extends Error {
   }
 }
 
+/** As {@link RunInterrupted}, since its time was up: the state is TIMEOUT. */
+export class RunTimedOut extends RunInterrupted {
+  constructor(run: string, seconds: number) {
+    super(run, undefined);
+    this.message = `the run ${run} was stopped after ${seconds} s, its limit; shield resume ${run} goes on with it`;
+    this.name = 'RunTimedOut';
+  }
+}
+
 const HEARTBEAT_MS = 10_000;
+/** What setTimeout can wait, about 25 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Works on a run, from RUNNING to COMPLETED, FAILED or INTERRUPTED, with every state in its journal. The run is locked
+ * Works on a run, from RUNNING to COMPLETED, FAILED, INTERRUPTED or TIMEOUT, with every state in its journal. The run is locked
  * meanwhile; a heartbeat says that it lives; what the process prints is copied into its console.log. The first SIGINT or
  * SIGTERM aborts `signal`, so that the work stops at its next checkpoint; a second one ends the process at once, the
  * state still being written.
@@ -148,9 +161,9 @@ class Session {
     }
     const interrupted = reason instanceof RunInterrupted && !isWriteError(error) ? reason : undefined;
     const shown = interrupted ?? this.#forPeople(error);
-    const recorded = interrupted ? recordInterrupt(interrupted.signal) : record(shown, error);
+    const recorded = interrupted ? recordInterrupt(interrupted) : record(shown, error);
     if (recorded.stack) this.log?.note(recorded.stack);
-    const state = interrupted ? 'INTERRUPTED' : 'FAILED';
+    const state = interrupted ? (interrupted instanceof RunTimedOut ? 'TIMEOUT' : 'INTERRUPTED') : 'FAILED';
     // What stopped the run counts more than that its state could not be written either.
     await this.#end({ type: 'state', state, error: recorded }).catch(() => undefined);
     return shown;
@@ -160,7 +173,7 @@ class Session {
     if (this.options.handleSignals !== false) {
       const stop = (signal: StopSignal) => this.#controller.abort(new RunInterrupted(this.run.id, signal));
       this.#undo.push(
-        hearSignals({ stop, lastWords: (signal) => this.#lastWords('INTERRUPTED', recordInterrupt(signal)) }),
+        hearSignals({ stop, lastWords: (signal) => this.#lastWords('INTERRUPTED', recordSignal(signal)) }),
       );
     }
     const outer = this.options.signal;
@@ -185,7 +198,16 @@ class Session {
     process.on('exit', exit);
 
     const heartbeat = setInterval(() => this.#beat(), this.options.heartbeatMs ?? HEARTBEAT_MS).unref();
+    const limit = this.options.timeLimitMs;
+    const clock =
+      limit === undefined
+        ? undefined
+        : setTimeout(
+            () => this.#controller.abort(new RunTimedOut(this.run.id, limit / 1000)),
+            Math.min(limit, LONGEST_TIMER_MS),
+          ).unref();
     this.#undo.push(
+      () => clearTimeout(clock),
       () => outer?.removeEventListener('abort', stop),
       () => process.off('uncaughtException', crash),
       () => process.off('exit', exit),
@@ -255,8 +277,14 @@ function isWriteError(error: unknown): boolean {
   return error instanceof ShieldError && (error.code === 'DISK_FULL' || error.code === 'WRITE_FAILED');
 }
 
-function recordInterrupt(signal: StopSignal | undefined): RecordedError {
-  return { code: signal ?? 'ABORTED', message: signal ? `stopped by ${signal}` : 'stopped by the program' };
+function recordInterrupt(interrupted: RunInterrupted): RecordedError {
+  if (interrupted instanceof RunTimedOut) return { code: 'TIMEOUT', message: interrupted.message };
+  if (interrupted.signal) return recordSignal(interrupted.signal);
+  return { code: 'ABORTED', message: 'stopped by the program' };
+}
+
+function recordSignal(signal: StopSignal): RecordedError {
+  return { code: signal, message: `stopped by ${signal}` };
 }
 
 /** @param shown what people see; @param thrown what it was made of */

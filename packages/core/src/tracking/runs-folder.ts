@@ -1,7 +1,7 @@
-import { readFile, readdir, stat } from 'node:fs/promises';
+import { readFileSync, readdirSync } from 'node:fs';
 import { basename, join, resolve, sep } from 'node:path';
 import { ShieldError, didYouMean, reasonOf, systemCode } from '../errors/index.js';
-import type { RecordedError, RunState } from './events.js';
+import type { RecordedError, ReportedState } from './events.js';
 import { lastState } from './last-state.js';
 import { lockHolder, type LockHolder } from './run-lock.js';
 
@@ -38,12 +38,12 @@ export interface RunFiles {
 
 /** How a run stands. */
 export interface RunStatus {
-  /** As the journal has it last; undefined when the journal holds no state that can be read. */
-  readonly state: RunState | undefined;
+  /** As the journal has it last, or DEAD; undefined when the journal holds no state that can be read. */
+  readonly state: ReportedState | undefined;
   /** When it entered that state. */
   readonly since: string | undefined;
   readonly error: RecordedError | undefined;
-  /** The process that works on it. A run that is RUNNING without one was killed. */
+  /** The process that works on it. */
   readonly holder: LockHolder | undefined;
 }
 
@@ -56,13 +56,14 @@ export function runsFolder(): string {
 
 /** Every run in the folder, the oldest first. A folder that is not there holds none. */
 export async function listRuns(runsDir: string): Promise<readonly ListedRun[]> {
-  const runs = await runsIn(runsDir);
-  return Promise.all(runs.map(async (run) => ({ ...run, ...(await runStatus(run.path)) })));
+  const listed: ListedRun[] = [];
+  for (const run of runsIn(runsDir)) listed.push({ ...run, ...(await runStatus(run.path)) });
+  return listed;
 }
 
 /** @throws RUN_NOT_FOUND when the folder holds no run */
 export async function openRun(path: string): Promise<Run> {
-  const run = await readRun(resolve(path));
+  const run = readRun(resolve(path));
   if (run) return run;
   throw new ShieldError('RUN_NOT_FOUND', { id: basename(path), folder: resolve(path, '..'), hint: '' });
 }
@@ -73,9 +74,9 @@ export async function openRun(path: string): Promise<Run> {
  */
 export async function findRun(runsDir: string, name: string): Promise<Run> {
   if (name.includes('/') || name.includes(sep)) return openRun(name);
-  const exact = /^\.*$/.test(name) ? undefined : await readRun(resolve(runsDir, name));
+  const exact = /^\.*$/.test(name) ? undefined : readRun(resolve(runsDir, name));
   if (exact) return exact;
-  const runs = await runsIn(runsDir);
+  const runs = runsIn(runsDir);
   const found = name === 'latest' ? runs.slice(-1) : name === '' ? [] : runs.filter(({ id }) => fits(id, name));
   if (found.length === 1) return found[0]!;
   throw new ShieldError('RUN_NOT_FOUND', { id: name, folder: resolve(runsDir), hint: hint(name, runs, found) });
@@ -83,12 +84,15 @@ export async function findRun(runsDir: string, name: string): Promise<Run> {
 
 /** How the run in this directory stands, from the end of its journal and its lock. */
 export async function runStatus(path: string): Promise<RunStatus> {
-  const [last, holder] = await Promise.all([lastState(filesOf(path).journal), lockHolder(path)]);
-  return { state: last?.state, since: last?.time, error: last?.error, holder };
+  const last = lastState(filesOf(path).journal);
+  // Only a run that says RUNNING has a holder: the others need not be asked.
+  const holder = last?.state === 'RUNNING' ? await lockHolder(path) : undefined;
+  const state = last?.state === 'RUNNING' && !holder ? 'DEAD' : last?.state;
+  return { state, since: last?.time, error: last?.error, holder };
 }
 
-/** The state that the journal of the run in this directory has last. */
-export async function runState(path: string): Promise<RunState | undefined> {
+/** The state of the run in this directory alone. */
+export async function runState(path: string): Promise<ReportedState | undefined> {
   return (await runStatus(path)).state;
 }
 
@@ -124,18 +128,19 @@ function hint(name: string, runs: readonly Run[], found: readonly Run[]): string
   return whole ? `; did you mean "${whole.id}"?` : `; the latest are ${some(runs)}`;
 }
 
-async function runsIn(runsDir: string): Promise<readonly Run[]> {
-  const names = await readdir(runsDir).catch((error: unknown) => {
+/** Read synchronously: see {@link lastState}. */
+function runsIn(runsDir: string): readonly Run[] {
+  let names: string[];
+  try {
+    names = readdirSync(runsDir);
+  } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
-    throw new ShieldError(
-      'RUN_NOT_FOUND',
-      { id: '*', folder: resolve(runsDir), hint: ` (${reasonOf(error)})` },
-      { cause: error },
-    );
-  });
-  const visible = names.filter((name) => !name.startsWith('.'));
-  const runs = await Promise.all(visible.map((name) => readRun(resolve(runsDir, name))));
-  return runs.filter((run) => run !== undefined).sort((a, b) => order(a).localeCompare(order(b), 'en'));
+    const params = { id: '*', folder: resolve(runsDir), hint: ` (${reasonOf(error)})` };
+    throw new ShieldError('RUN_NOT_FOUND', params, { cause: error });
+  }
+  const folder = resolve(runsDir);
+  const runs = names.filter((name) => !name.startsWith('.')).map((name) => readRun(join(folder, name)));
+  return runs.filter((run) => run !== undefined).sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 
 /** Two runs of one second are told apart by the milliseconds of run.json, at last by their ids. */
@@ -143,10 +148,9 @@ function order(run: Run): string {
   return `${run.createdAt} ${run.id}`;
 }
 
-async function readRun(path: string): Promise<Run | undefined> {
+function readRun(path: string): Run | undefined {
   try {
-    if (!(await stat(path)).isDirectory()) return undefined;
-    const record = JSON.parse(await readFile(join(path, 'run.json'), 'utf8')) as RunRecord;
+    const record = JSON.parse(readFileSync(join(path, 'run.json'), 'utf8')) as RunRecord;
     // A directory that a person renamed or copied goes by the name that it has now.
     return { ...record, id: basename(path), path, files: filesOf(path) };
   } catch {
