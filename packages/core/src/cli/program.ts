@@ -13,6 +13,7 @@ export interface Program {
 }
 
 const BACKENDS = ['auto', 'node-gpu', 'node', 'webgpu', 'wasm', 'cpu'];
+const RUN = 'run id, the beginning of one, its last six characters, or "latest"';
 const OVERRIDES = 'key=value, +key=value (new key), ~key (remove); model=NAME picks a config group';
 
 /**
@@ -45,7 +46,7 @@ export function createProgram(options: ProgramOptions): Program {
   program
     .command('resume')
     .description('go on with a run that failed or was interrupted, from its last finished batch')
-    .argument('<run>', 'run id, the beginning of one, or "latest"')
+    .argument('<run>', RUN)
     .option('--json', 'print the result as JSON')
     .option('-q, --quiet', 'print the results only')
     .action(async (run: string, flags: object) => {
@@ -76,10 +77,57 @@ export function createProgram(options: ProgramOptions): Program {
   program
     .command('runs')
     .description('list the runs with their states')
+    .option('-f, --filter <condition...>', 'state=FAILED, name~slq, clean/top1>=0.8, attacks.cw_l2.confidence=10')
+    .option('-s, --sort <key>', 'by a metric (the largest first) or a key of the spec')
+    .option('-r, --reverse', 'the other way round')
+    .option('-n, --limit <number>', 'at most so many: the newest, or the first of --sort')
     .option('--json', 'print as JSON')
     .action(async (flags: object) => {
       const { runsCommand } = await import('./runs-command.js');
       await runsCommand(flags);
+    });
+
+  program
+    .command('show')
+    .description('tell what a run was, how it went and what it found')
+    .argument('<run>', RUN)
+    .option('--json', 'print as JSON')
+    .action(async (run: string, flags: object) => {
+      const { showCommand } = await import('./show-command.js');
+      await showCommand({ run, ...flags });
+    });
+
+  program
+    .command('diff')
+    .description('compare two runs: specs, provenance, metrics, verdicts image by image')
+    .argument('<a>', RUN)
+    .argument('<b>', RUN)
+    .option('--all', 'seconds too, which no two runs share')
+    .option('--json', 'print as JSON')
+    .action(async (a: string, b: string, flags: object) => {
+      const { diffCommand } = await import('./diff-command.js');
+      await diffCommand({ a, b, ...flags });
+    });
+
+  program
+    .command('export')
+    .description('put a run into one archive, to be unpacked in another folder of runs')
+    .argument('<run>', RUN)
+    .option('-o, --output <file>', 'default: RUN.tar.gz here')
+    .option('--artifacts', 'with the artifacts that it refers to')
+    .action(async (run: string, flags: object) => {
+      const { exportCommand } = await import('./export-command.js');
+      await exportCommand({ run, ...flags });
+    });
+
+  program
+    .command('gc')
+    .description('list the artifacts that no run refers to')
+    .option('--yes', 'remove them')
+    .option('--json', 'print as JSON')
+    .action(async (flags: object) => {
+      const { gcCommand } = await import('./gc-command.js');
+      await gcCommand(flags);
     });
 
   program

@@ -94,7 +94,9 @@ export class Experiment {
       defenses: Object.entries(spec.defenses).map(([name, use]) =>
         chosen(name, this.registry.get('defense', use.use), use),
       ),
-      store: new ArtifactStore(artifacts),
+      store: new ArtifactStore(artifacts, ({ kind, hash, path }) =>
+        context.emit({ type: 'artifact', kind, key: hash, path }),
+      ),
       baseKey: await this.#baseKey(spec, dataset, backend, model),
       reporter: this.reporter,
       signal: context.signal,

@@ -34,7 +34,11 @@ const LOCK_REFRESH_MS = 10_000;
  * run left half written is not seen.
  */
 export class ArtifactStore {
-  constructor(readonly root: string) {}
+  /** @param opened hears of every artifact that is opened: a run refers to what it only reads, too */
+  constructor(
+    readonly root: string,
+    private readonly opened: (artifact: Artifact<unknown>) => Promise<void> = () => Promise.resolve(),
+  ) {}
 
   path(kind: string, key: ArtifactKey): string {
     return join(this.root, `${kind}-${keyHash(key)}`);
@@ -50,7 +54,9 @@ export class ArtifactStore {
     } catch (error) {
       throw writeError(error, path);
     }
-    return new Artifact<Row>(path, kind, keyHash(key));
+    const artifact = new Artifact<Row>(path, kind, keyHash(key));
+    await this.opened(artifact as Artifact<unknown>);
+    return artifact;
   }
 }
 

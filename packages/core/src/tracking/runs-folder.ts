@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs';
-import { basename, join, resolve, sep } from 'node:path';
+import { basename, resolve, sep } from 'node:path';
 import { ShieldError, didYouMean, reasonOf, systemCode } from '../errors/index.js';
 import type { RecordedError, ReportedState } from './events.js';
 import { lastState } from './last-state.js';
@@ -96,15 +96,17 @@ export async function runState(path: string): Promise<ReportedState | undefined>
   return (await runStatus(path)).state;
 }
 
+/** @param path absolute; plain concatenation, since a list of runs makes tens of thousands of these */
 export function filesOf(path: string): RunFiles {
+  const folder = path + sep;
   return {
-    spec: join(path, 'spec.yaml'),
-    resolved: join(path, 'resolved.yaml'),
-    provenance: join(path, 'provenance.json'),
-    journal: join(path, 'journal.jsonl'),
-    console: join(path, 'console.log'),
-    perImage: join(path, 'per-image.jsonl'),
-    metrics: join(path, 'metrics.json'),
+    spec: `${folder}spec.yaml`,
+    resolved: `${folder}resolved.yaml`,
+    provenance: `${folder}provenance.json`,
+    journal: `${folder}journal.jsonl`,
+    console: `${folder}console.log`,
+    perImage: `${folder}per-image.jsonl`,
+    metrics: `${folder}metrics.json`,
   };
 }
 
@@ -139,20 +141,21 @@ function runsIn(runsDir: string): readonly Run[] {
     throw new ShieldError('RUN_NOT_FOUND', params, { cause: error });
   }
   const folder = resolve(runsDir);
-  const runs = names.filter((name) => !name.startsWith('.')).map((name) => readRun(join(folder, name)));
-  return runs.filter((run) => run !== undefined).sort((a, b) => (order(a) < order(b) ? -1 : 1));
+  const runs = names.filter((name) => !name.startsWith('.')).map((name) => readRun(`${folder}${sep}${name}`, name));
+  return runs.filter((run) => run !== undefined).sort(inOrder);
 }
 
 /** Two runs of one second are told apart by the milliseconds of run.json, at last by their ids. */
-function order(run: Run): string {
-  return `${run.createdAt} ${run.id}`;
+function inOrder(a: Run, b: Run): number {
+  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? -1 : 1;
+  return a.id < b.id ? -1 : 1;
 }
 
-function readRun(path: string): Run | undefined {
+function readRun(path: string, name = basename(path)): Run | undefined {
   try {
-    const record = JSON.parse(readFileSync(join(path, 'run.json'), 'utf8')) as RunRecord;
+    const record = JSON.parse(readFileSync(`${path}${sep}run.json`, 'utf8')) as RunRecord;
     // A directory that a person renamed or copied goes by the name that it has now.
-    return { ...record, id: basename(path), path, files: filesOf(path) };
+    return { ...record, id: name, path, files: filesOf(path) };
   } catch {
     return undefined;
   }

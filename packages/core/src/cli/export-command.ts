@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { create } from 'tar';
+import { ShieldError, writeError } from '../errors/index.js';
+import { readJournal } from '../tracking/journal-reader.js';
+import { findRun, runsFolder, type Run } from '../tracking/runs-folder.js';
+
+export interface ExportFlags {
+  readonly run: string;
+  readonly output?: string;
+  readonly artifacts?: boolean;
+}
+
+/** What a run leaves for itself alone: locks, drafts, reserves. */
+const OWN_BUSINESS = /^(\..*|lock\.json(\.new)?|.*\.sound)$/;
+
+/**
+ * `shield export`: one archive that holds the run's directory, and with `--artifacts` those it refers to, in the
+ * places that they have below the folder of runs: unpacked into such a folder, the run is listed and shown there.
+ */
+export async function exportCommand(flags: ExportFlags): Promise<void> {
+  const run = await findRun(runsFolder(), flags.run);
+  const output = resolve(flags.output ?? `${run.id}.tar.gz`);
+  if (existsSync(output)) {
+    throw new ShieldError('CLI_USAGE', { reason: `${output} is there already; --output names another file` });
+  }
+  const folder = dirname(run.path);
+  const paths = [basename(run.path), ...(flags.artifacts ? await artifactsOf(run, folder) : [])];
+  const draft = join(dirname(output), `.${basename(output)}.${process.pid}`);
+  try {
+    const filter = (path: string) => !OWN_BUSINESS.test(basename(path));
+    await create({ gzip: true, portable: true, cwd: folder, file: draft, filter }, paths);
+    await rename(draft, output);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw writeError(error, output, run.id);
+  }
+  const { size } = await stat(output);
+  process.stdout.write(`${relative(process.cwd(), output) || output}  ${(size / 1e6).toFixed(1)} MB\n`);
+}
+
+/** The run's artifacts that are there, as paths from the folder of runs. */
+async function artifactsOf(run: Run, folder: string): Promise<string[]> {
+  const names = new Set<string>();
+  for await (const entry of readJournal(run.files.journal)) {
+    if (entry.type === 'artifact') names.add(basename(entry.path));
+  }
+  return [...names].map((name) => join('artifacts', name)).filter((path) => existsSync(join(folder, path)));
+}

@@ -1,0 +1,76 @@
+import { columns, shortNumber, shortTime } from '../report/columns.js';
+import { duration } from '../report/results-table.js';
+import type { Provenance } from '../tracking/provenance.js';
+import { tellRun, type RunStory } from '../tracking/run-story.js';
+import { findRun, runsFolder } from '../tracking/runs-folder.js';
+
+/** `shield show` */
+export async function showCommand(flags: { readonly run: string; readonly json?: boolean }): Promise<void> {
+  const story = await tellRun(await findRun(runsFolder(), flags.run));
+  process.stdout.write(flags.json ? `${JSON.stringify(story, null, 2)}\n` : text(story));
+}
+
+function text(story: RunStory): string {
+  const { run, status, provenance } = story;
+  const facts: [string, string][] = [
+    ['run', run.id],
+    ['state', stateLine(story)],
+    ...(status.error ? [['error', `${status.error.code}: ${status.error.message}`] as [string, string]] : []),
+    ...(status.error?.fix ? [['', `→ ${status.error.fix}`] as [string, string]] : []),
+    ['begun', `${shortTime(run.createdAt)} UTC`],
+    ['worked', `${duration(story.seconds)}${story.seconds < 100 ? ' s' : ''}${attempts(story)}`],
+    ['spec', `${run.name} (${run.hash.slice(0, 12)})`],
+    ...(provenance ? provenanceFacts(provenance) : []),
+    ['command', run.commandLine.join(' ')],
+    ...(story.peakRss
+      ? [['memory', `${shortNumber(Math.round(story.peakRss / 1e6))} MB at most`] as [string, string]]
+      : []),
+    ['folder', run.path],
+    ...(story.damage ? [['damage', story.damage] as [string, string]] : []),
+  ];
+  const parts = [columns(facts)];
+  if (story.stages.length > 0) parts.push(columns([['stage', 'of', 'seconds'], ...story.stages.map(stageRow)], [2]));
+  if (story.warnings.length > 0) parts.push(story.warnings.map((line) => `warning: ${line}\n`).join(''));
+  // Bounds of intervals are in metrics.json; here they would hide the rest.
+  const metrics = Object.entries(story.metrics).filter(([key]) => !/_(low|high)$/.test(key));
+  if (metrics.length > 0)
+    parts.push(
+      columns(
+        metrics.map(([key, value]) => [key, shortNumber(value)]),
+        [1],
+      ),
+    );
+  return parts.join('\n');
+}
+
+function stateLine({ run, status }: RunStory): string {
+  const { state, since, holder } = status;
+  const at = since === undefined ? '' : ` since ${shortTime(since)} UTC`;
+  if (state === 'RUNNING' && holder) return `RUNNING${at}, process ${holder.pid} on ${holder.host}`;
+  if (state === 'DEAD') return `DEAD: RUNNING${at}, but no process works on it; shield resume ${run.id}`;
+  return state === undefined ? 'unknown: the journal holds none' : `${state}${at}`;
+}
+
+function attempts({ states }: RunStory): string {
+  const count = states.filter(({ state }) => state === 'RUNNING').length;
+  return count > 1 ? `, in ${count} attempts` : '';
+}
+
+function provenanceFacts({ seed, git, machine, backend, software }: Provenance): [string, string][] {
+  const commit = git.available
+    ? `${git.commit?.slice(0, 12) ?? 'no commit'}${git.dirty ? ' with changes' : ''}`
+    : git.reason;
+  return [
+    ['seed', String(seed)],
+    ['code', `shield ${software['shield'] ?? software['@shield/core'] ?? '?'}, ${commit}`],
+    [
+      'machine',
+      `${machine.host}, ${machine.cpu.model}, ${[...machine.gpus.map(({ name }) => name)].join(', ') || 'no GPU'}`,
+    ],
+    ...(backend ? [['backend', `${backend.name}: ${backend.description}`] as [string, string]] : []),
+  ];
+}
+
+function stageRow({ stage, name, seconds, reused }: RunStory['stages'][number]): string[] {
+  return [stage, name, seconds === undefined ? (reused ? 'taken over' : 'not finished') : seconds.toFixed(1)];
+}

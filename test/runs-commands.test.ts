@@ -1,0 +1,267 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import {
+  expectError,
+  readJson,
+  readLines,
+  runsIn,
+  shield,
+  SMOKE,
+  start,
+  temporaryFolder,
+  until,
+  type JsonResult,
+} from './shield.js';
+
+/** One attack, two defenses, eight images: a few seconds. */
+const QUICK = ['~attacks.cw_l2', '~defenses.jpeg', 'dataset.limit=8', 'batch=4', 'execution.strip=2'] as const;
+
+const runs = temporaryFolder();
+let weak: JsonResult;
+let strong: JsonResult;
+
+beforeAll(async () => {
+  const run = async (...overrides: string[]) => {
+    const { code, stdout, stderr } = await shield(['run', SMOKE, ...QUICK, ...overrides, '--json'], { runs });
+    expect(code, stderr).toBe(0);
+    return JSON.parse(stdout) as JsonResult;
+  };
+  weak = await run('attacks.fgsm.eps=1', 'name=weak');
+  strong = await run('attacks.fgsm.eps=40', 'name=strong');
+  await shield(['run', SMOKE, ...QUICK, 'name=broken', 'dataset={use: image_folder, path: nowhere}'], { runs });
+});
+
+describe('shield runs', () => {
+  const list = async (...args: string[]) => {
+    const { code, stdout, stderr } = await shield(['runs', ...args, '--json'], { runs });
+    expect(code, stderr).toBe(0);
+    return (JSON.parse(stdout) as { name: string; values: Record<string, unknown> }[]).map(({ name }) => name);
+  };
+
+  test('lists runs, the oldest first, as a table of 80 columns', async () => {
+    const { stdout } = await shield(['runs'], { runs });
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.slice(1).map((line) => line.split(/ {2,}/).slice(0, 2))).toEqual([
+      [weak.run, 'COMPLETED'],
+      [strong.run, 'COMPLETED'],
+      [expect.stringContaining('broken'), 'FAILED'],
+    ]);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test.each([
+    [
+      ['-f', 'state=COMPLETED'],
+      ['weak', 'strong'],
+    ],
+    [['-f', 'state!=COMPLETED'], ['broken']],
+    [['-f', 'name~ong'], ['strong']],
+    [['-f', 'attacks.fgsm.eps=40'], ['strong']],
+    [
+      ['-f', 'attacks.fgsm.eps>=1', 'dataset.use=drawn'],
+      ['weak', 'strong'],
+    ],
+    [
+      ['-f', 'attack/fgsm/l2_mean_all>0', '-s', 'attack/fgsm/l2_mean_all'],
+      ['strong', 'weak'],
+    ],
+    [
+      ['-s', 'attack/fgsm/l2_mean_all', '-r'],
+      ['broken', 'weak', 'strong'],
+    ],
+    [
+      ['-s', 'name'],
+      ['broken', 'strong', 'weak'],
+    ],
+    [['-n', '1'], ['broken']],
+    [['-s', 'attack/fgsm/l2_mean_all', '-n', '1'], ['strong']],
+    [['-n', '0'], []],
+  ])('%j', async (args, expected) => {
+    expect(await list(...args)).toEqual(expected);
+  });
+
+  test('shows what was asked for', async () => {
+    const { stdout } = await shield(['runs', '-s', 'attacks.fgsm.eps', '-f', 'clean/top1>0'], { runs });
+    const clean = String(Number(weak.metrics['clean/top1']!.toPrecision(5)));
+    expect(stdout.split('\n').map((line) => line.split(/ {2,}/).slice(3))).toEqual([
+      ['clean/top1', 'attacks.fgsm.eps'],
+      [clean, '40'],
+      [clean, '1'],
+      [],
+    ]);
+  });
+
+  test('says what it cannot read', async () => {
+    expectError(await shield(['runs', '-f', 'clean/top1'], { runs }), 2, 'CLI_USAGE');
+    expectError(await shield(['runs', '-f', 'clean/top1>high'], { runs }), 2, 'CLI_USAGE');
+    expectError(await shield(['runs', '-n', 'few'], { runs }), 2, 'CLI_USAGE');
+  });
+});
+
+describe('shield show', () => {
+  test('tells how a run went and what it found', async () => {
+    const { code, stdout } = await shield(['show', weak.run.slice(-6)], { runs });
+    expect(code).toBe(0);
+    const facts = new Map(stdout.split('\n').map((line) => [line.split(/ {2,}/)[0]!, line.split(/ {2,}/).slice(1)]));
+    expect(facts.get('run')).toEqual([weak.run]);
+    expect(facts.get('state')![0]).toMatch(/^COMPLETED since /);
+    expect(facts.get('seed')).toEqual(['7']);
+    expect(facts.get('backend')![0]).toContain('wasm');
+    expect(facts.get('attack')).toEqual(['fgsm', expect.stringMatching(/^\d/)]);
+    const top1 = weak.metrics['attacked/fgsm/float/top1']!;
+    expect(facts.get('attacked/fgsm/float/top1')).toEqual([String(Number(top1.toPrecision(5)))]);
+  });
+
+  test('tells why a run failed, and how to mend it', async () => {
+    const { stdout } = await shield(['show', 'latest'], { runs });
+    expect(stdout).toMatch(/state +FAILED since/);
+    expect(stdout).toMatch(/error +DATASET_MISSING: .*nowhere\n +→ /);
+    const json = await shield(['show', 'latest', '--json'], { runs });
+    expect(JSON.parse(json.stdout)).toMatchObject({ status: { state: 'FAILED' }, metrics: {} });
+  });
+
+  test('a run that was killed is DEAD, and says how to go on', async () => {
+    const elsewhere = temporaryFolder();
+    const { child, outcome } = start(['run', SMOKE, 'attacks.cw_l2.max_iterations=2000'], { runs: elsewhere });
+    const journal = () => join(runsIn(elsewhere)[0]!, 'journal.jsonl');
+    await until(() => runsIn(elsewhere).length > 0 && readFileSync(journal(), 'utf8').includes('RUNNING'));
+    expect((await shield(['show', 'latest'], { runs: elsewhere })).stdout).toMatch(
+      new RegExp(`RUNNING since .*, process ${child.pid} on`),
+    );
+    child.kill('SIGKILL');
+    await outcome;
+    expect((await shield(['show', 'latest'], { runs: elsewhere })).stdout).toMatch(/state +DEAD: .*; shield resume /);
+    expect((await shield(['runs', '-f', 'state=DEAD'], { runs: elsewhere })).stdout).toContain(' DEAD ');
+  });
+
+  test('an id that is nearly right: the nearest is offered', async () => {
+    const outcome = await shield(['show', weak.run.replace('weak', 'waek')], { runs });
+    expectError(outcome, 2, 'RUN_NOT_FOUND');
+    expect(outcome.stderr).toContain(`did you mean "${weak.run}"?`);
+  });
+
+  test('a journal that was edited by hand is read as far as it is sound', async () => {
+    const copies = temporaryFolder();
+    cpSync(weak.path, join(copies, 'edited'), { recursive: true });
+    const path = join(copies, 'edited', 'journal.jsonl');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"clean/top1","value":', '"clean/top1","value":9'));
+    const { code, stdout } = await shield(['show', 'edited'], { runs: copies });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/damage .*does not fit its checksum at line \d+/);
+  });
+});
+
+describe('shield diff', () => {
+  interface Verdict {
+    readonly id: string;
+    readonly label: number;
+    readonly attacks: { readonly fgsm: { readonly float: { readonly top: readonly number[] } } };
+  }
+
+  test('names what differs in spec, numbers and verdicts', async () => {
+    const { code, stdout } = await shield(['diff', weak.run, strong.run, '--json'], { runs });
+    expect(code).toBe(0);
+    const diff = JSON.parse(stdout) as {
+      spec: unknown[];
+      provenance: { key: string }[];
+      metrics: { key: string; a: number; b: number }[];
+      flips: { path: string; images: number; becameWrong: number; becameRight: number }[];
+    };
+    expect(diff.spec).toEqual([
+      { key: 'name', a: 'weak', b: 'strong' },
+      { key: 'attacks.fgsm.eps', a: 1, b: 40 },
+    ]);
+    expect(diff.provenance).toEqual([]);
+    expect(diff.metrics).toContainEqual({
+      key: 'attack/fgsm/linf_mean_all',
+      a: weak.metrics['attack/fgsm/linf_mean_all'],
+      b: strong.metrics['attack/fgsm/linf_mean_all'],
+    });
+    expect(diff.metrics.filter(({ key }) => key.endsWith('seconds') || key === 'clean/top1')).toEqual([]);
+    const right = (path: string) =>
+      readLines<Verdict>(join(path, 'per-image.jsonl')).map(
+        ({ label, attacks }) => attacks.fgsm.float.top[0] === label,
+      );
+    const [before, after] = [right(weak.path), right(strong.path)];
+    const becameWrong = before.filter((was, i) => was && !after[i]).length;
+    expect(becameWrong).toBeGreaterThan(0);
+    expect(diff.flips).toContainEqual(
+      expect.objectContaining({ path: 'attacked/fgsm/float', images: 8, becameWrong, becameRight: 0 }),
+    );
+    expect(diff.flips).toContainEqual(expect.objectContaining({ path: 'clean', becameWrong: 0, becameRight: 0 }));
+  });
+
+  test('of a run with itself: nothing', async () => {
+    const { stdout } = await shield(['diff', weak.run, weak.run], { runs });
+    expect(stdout.split('\n').filter((line) => line.endsWith('the same'))).toHaveLength(4);
+  });
+});
+
+describe('shield export', () => {
+  test('one archive, which another folder of runs can take', async () => {
+    const other = temporaryFolder();
+    const output = join(other, 'weak.tar.gz');
+    const args = ['export', weak.run, '--artifacts', '-o', output];
+    const { code, stderr } = await shield(args, { runs });
+    expect(code, stderr).toBe(0);
+    expectError(await shield(args, { runs }), 2, 'CLI_USAGE');
+    const { status } = spawnSync('tar', ['-xzf', output, '-C', other]);
+    expect(status).toBe(0);
+    const unpacked = join(other, weak.run);
+    expect(readdirSync(unpacked).sort()).toEqual(readdirSync(weak.path).sort());
+    for (const name of readdirSync(unpacked)) {
+      expect(readFileSync(join(unpacked, name)).equals(readFileSync(join(weak.path, name))), name).toBe(true);
+    }
+    // All that the run needs is there: evaluated again, nothing is computed.
+    const again = await shield(['run', SMOKE, ...QUICK, 'attacks.fgsm.eps=1', 'name=weak', '--json'], { runs: other });
+    const path = (JSON.parse(again.stdout) as JsonResult).path;
+    expect(readFileSync(join(path, 'journal.jsonl'), 'utf8')).not.toContain('"phase":"start"');
+    expect((await shield(['runs', '-f', 'name=weak'], { runs: other })).stdout).toContain(weak.run);
+  });
+});
+
+describe('shield gc', () => {
+  test('lists what no run refers to, removes it when told to, and nothing else', async () => {
+    const own = temporaryFolder();
+    cpSync(runs, own, { recursive: true });
+    const artifacts = join(own, 'artifacts');
+    const before = readdirSync(artifacts).sort();
+    const orphan = join(artifacts, 'attacked-00000000000000000000');
+    mkdirSync(orphan);
+    writeFileSync(join(orphan, 'key.json'), '{}');
+    mkdirSync(join(artifacts, 'notes-of-mine'));
+
+    const young = await shield(['gc'], { runs: own });
+    expect(young.stdout).toContain('0 artifacts that no run refers to');
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    utimesSync(join(orphan, 'key.json'), hourAgo, hourAgo);
+    const { stdout } = await shield(['gc'], { runs: own });
+    expect(stdout).toContain(basename(orphan));
+    expect(stdout).toContain('1 artifacts that no run refers to');
+    expect(existsSync(orphan)).toBe(true);
+
+    expect((await shield(['gc', '--yes'], { runs: own })).code).toBe(0);
+    expect(readdirSync(artifacts).sort()).toEqual([...before, 'notes-of-mine'].sort());
+  });
+
+  test('what a run only took over from another is referred to by both', async () => {
+    const journals = runsIn(runs).map((path) => readFileSync(join(path, 'journal.jsonl'), 'utf8'));
+    const clean = readdirSync(join(runs, 'artifacts')).filter((name) =>
+      journals.slice(0, 2).every((text) => text.includes(`"${join(runs, 'artifacts', name)}"`)),
+    );
+    expect(clean.length).toBeGreaterThan(0);
+  });
+
+  test('refuses where a journal cannot be read whole', async () => {
+    const own = temporaryFolder();
+    cpSync(runs, own, { recursive: true });
+    const path = join(runsIn(own)[0]!, 'journal.jsonl');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"QUEUED"', '"QUEUE"'));
+    expectError(await shield(['gc', '--yes'], { runs: own }), 1, 'JOURNAL_CORRUPT');
+    expect(readJson<object>(join(own, 'artifacts', readdirSync(join(own, 'artifacts'))[0]!, 'key.json'))).toBeTypeOf(
+      'object',
+    );
+  });
+});
