@@ -1,5 +1,5 @@
 /*
- * Compiles assembly/ (AssemblyScript) to dist/jpeg-kernel/kernel.wasm: part of the build, after tsc -b.
+ * Compiles assembly/ (AssemblyScript) to WebAssembly in dist/: part of the build, after tsc -b.
  *
  *     node packages/defenses/build-kernel.js
  */
@@ -9,24 +9,32 @@ import { fileURLToPath } from 'node:url';
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const source = join(folder, 'assembly');
-const target = join(folder, 'dist', 'jpeg-kernel', 'kernel.wasm');
+const KERNELS = [
+  { entry: 'kernel.ts', target: 'jpeg-kernel/kernel.wasm' },
+  { entry: 'split-bregman.ts', target: 'split-bregman/kernel.wasm' },
+];
 
-if (stale()) {
+for (const { entry, target } of KERNELS) {
+  const path = join(folder, 'dist', target);
+  if (stale(path)) await compile(join(source, entry), path);
+}
+
+async function compile(entry, target) {
   const asc = await import('assemblyscript/asc');
   mkdirSync(dirname(target), { recursive: true });
   // Written aside and moved into place, so that two builds at once do no harm.
   const written = `${target}.${process.pid}`;
   const options = ['-O3', '--enable', 'simd', '--runtime', 'stub', '--noAssert', '--disableWarning', '201'];
-  const { error, stderr } = await asc.main([join(source, 'kernel.ts'), '--outFile', written, ...options]);
+  const { error, stderr } = await asc.main([entry, '--outFile', written, ...options]);
   if (error) {
     rmSync(written, { force: true });
-    process.stderr.write(`${stderr.toString()}\nthe JPEG kernel could not be compiled: ${error.message}\n`);
+    process.stderr.write(`${stderr.toString()}\nthe kernel ${entry} could not be compiled: ${error.message}\n`);
     process.exit(1);
   }
   renameSync(written, target);
 }
 
-function stale() {
+function stale(target) {
   const built = statSync(target, { throwIfNoEntry: false });
   const sources = [fileURLToPath(import.meta.url), ...readdirSync(source).map((name) => join(source, name))];
   return !built || sources.some((path) => statSync(path).mtimeMs > built.mtimeMs);

@@ -1,0 +1,91 @@
+"""Records what SciPy and scikit-image make of drawn images, for the tests of the defenses.
+
+    python bench/record/defenses.py > packages/defenses/src/testing/recorded.json
+
+Needs numpy, scipy and scikit-image.
+"""
+
+import base64
+import json
+
+import numpy
+import scipy
+import skimage
+from scipy import ndimage
+from skimage import restoration
+
+
+def drawn_image(seed, height, width):
+    """The same pixels as floatImage in packages/defenses/src/testing/recorded.ts, float32 in [0, 1]."""
+    kind, down, across = seed % 4, seed % 37 + 1, seed % 41 + 1
+    state = seed
+    data = numpy.zeros(height * width * 3)
+    for i in range(data.size):
+        state = (state * 1664525 + 1013904223) % 2**32
+        pixel, channel = divmod(i, 3)
+        y, x = divmod(pixel, width)
+        slope = 255 - abs((y * down + x * across + channel * 100 + seed) % 511 - 255)
+        if kind == 0:
+            data[i] = state >> 24
+        elif kind == 1:
+            data[i] = (state >> 31) * 255
+        else:
+            data[i] = slope if kind == 2 or (x + y) % 13 < 9 else 255 - slope
+    return (data / 255).astype(numpy.float32).reshape(height, width, 3)
+
+
+def median_filter(image, size=3, across_channels=False):
+    return ndimage.median_filter(image, size=size if across_channels else (size, size, 1))
+
+
+def tv_bregman(image, weight=30, eps=1e-3, max_iter=100, isotropic=True, stop="together"):
+    def denoised(part):
+        return restoration.denoise_tv_bregman(part, weight=weight, eps=eps, max_num_iter=max_iter, isotropic=isotropic)
+
+    if stop == "together":
+        return denoised(image)
+    # Not by channel_axis: scikit-image 0.26 then starts each channel's gradients from the result of the channel before.
+    return numpy.stack([denoised(numpy.ascontiguousarray(image[..., c])) for c in range(3)], axis=-1)
+
+
+CASES = [
+    (median_filter, 4, 9, 14, {}),
+    (median_filter, 7, 1, 1, {}),
+    (median_filter, 8, 2, 7, {}),
+    (median_filter, 12, 11, 6, {"size": 2}),
+    (median_filter, 16, 10, 13, {"size": 4}),
+    (median_filter, 20, 10, 13, {"size": 5}),
+    (median_filter, 24, 3, 4, {"size": 9}),
+    (median_filter, 28, 9, 14, {"across_channels": True}),
+    (median_filter, 32, 1, 6, {"across_channels": True}),
+    (median_filter, 36, 8, 5, {"size": 2, "across_channels": True}),
+    (median_filter, 40, 7, 12, {"size": 4, "across_channels": True}),
+    (median_filter, 44, 5, 4, {"size": 7, "across_channels": True}),
+    (tv_bregman, 3, 17, 12, {}),
+    (tv_bregman, 4, 9, 14, {}),
+    (tv_bregman, 5, 9, 14, {"weight": 2}),
+    (tv_bregman, 7, 12, 8, {"weight": 5, "isotropic": False}),
+    (tv_bregman, 8, 2, 2, {"weight": 1, "eps": 1e-5}),
+    (tv_bregman, 11, 8, 13, {"weight": 1, "max_iter": 7, "eps": 1e-9}),
+    (tv_bregman, 15, 16, 11, {"weight": 3, "stop": "separately"}),
+    (tv_bregman, 15, 16, 11, {"weight": 3, "isotropic": False, "stop": "separately", "eps": 1e-2}),
+]
+
+
+def main():
+    cases = []
+    for function, seed, height, width, options in CASES:
+        made = function(drawn_image(seed, height, width), **options)
+        pixels, figures = made if isinstance(made, tuple) else (made, {})
+        pixels = numpy.ascontiguousarray(pixels, "<f4").reshape(height, width, 3)
+        case = {"defense": function.__name__, "options": options, "seed": seed, "height": height, "width": width}
+        case["pixels"] = base64.b64encode(pixels.tobytes()).decode()
+        if figures:
+            case["figures"] = figures
+        cases.append(case)
+    versions = {"numpy": numpy.__version__, "scipy": scipy.__version__, "scikit-image": skimage.__version__}
+    rows = ",\n    ".join(json.dumps(case) for case in cases)
+    print(f'{{\n  "versions": {json.dumps(versions)},\n  "cases": [\n    {rows}\n  ]\n}}')
+
+
+main()
