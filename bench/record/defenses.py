@@ -48,6 +48,16 @@ def tv_bregman(image, weight=30, eps=1e-3, max_iter=100, isotropic=True, stop="t
     return numpy.stack([denoised(numpy.ascontiguousarray(image[..., c])) for c in range(3)], axis=-1)
 
 
+def gaussian_blur(image, sigma=1, truncate=4):
+    return ndimage.gaussian_filter(image, sigma=(sigma, sigma, 0), truncate=truncate)
+
+
+def bit_depth(image, bits=5):
+    """Xu et al. 2018, section III-B, in 32-bit floats."""
+    top = numpy.float32(2**bits - 1)
+    return numpy.rint(image * top) / top
+
+
 CASES = [
     (median_filter, 4, 9, 14, {}),
     (median_filter, 7, 1, 1, {}),
@@ -69,6 +79,14 @@ CASES = [
     (tv_bregman, 11, 8, 13, {"weight": 1, "max_iter": 7, "eps": 1e-9}),
     (tv_bregman, 15, 16, 11, {"weight": 3, "stop": "separately"}),
     (tv_bregman, 15, 16, 11, {"weight": 3, "isotropic": False, "stop": "separately", "eps": 1e-2}),
+    (gaussian_blur, 4, 9, 14, {}),
+    (gaussian_blur, 5, 1, 1, {}),
+    (gaussian_blur, 7, 3, 8, {"sigma": 2.3}),
+    (gaussian_blur, 8, 12, 5, {"sigma": 0.4, "truncate": 3}),
+    (bit_depth, 4, 8, 9, {}),
+    (bit_depth, 5, 8, 9, {"bits": 1}),
+    (bit_depth, 6, 8, 9, {"bits": 8}),
+    (bit_depth, 8, 8, 9, {"bits": 3}),
 ]
 
 

@@ -1,9 +1,39 @@
 import type { DefensePlugin } from '@shield/core';
+import avif from './avif.js';
+import bitDepth from './bit-depth.js';
+import gaussianBlur from './gaussian-blur.js';
 import jpeg from './jpeg.js';
 import medianFilter from './median-filter.js';
+import randomCropEnsemble from './random-crop-ensemble.js';
+import resizePad from './resize-pad.js';
 import round8 from './round8.js';
 import slq from './slq.js';
 import tvBregman from './tv-bregman.js';
+import webp from './webp.js';
 
-export { jpeg, medianFilter, round8, slq, tvBregman };
-export const plugins: readonly DefensePlugin[] = [jpeg, medianFilter, round8, slq, tvBregman];
+export {
+  avif,
+  bitDepth,
+  gaussianBlur,
+  jpeg,
+  medianFilter,
+  randomCropEnsemble,
+  resizePad,
+  round8,
+  slq,
+  tvBregman,
+  webp,
+};
+export const plugins: readonly DefensePlugin[] = [
+  avif,
+  bitDepth,
+  gaussianBlur,
+  jpeg,
+  medianFilter,
+  randomCropEnsemble,
+  resizePad,
+  round8,
+  slq,
+  tvBregman,
+  webp,
+];
