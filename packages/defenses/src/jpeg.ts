@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineDefense } from '@shield/core';
 import { codecOptions, jpegRoundTrip } from './codec.js';
+import { differentiableJpeg } from './differentiable-jpeg.js';
 
 /** JPEG compression and decompression (Das et al. 2018, section 3.1; Dziugaite et al. 2016). */
 export default defineDefense({
@@ -13,7 +14,8 @@ export default defineDefense({
   },
   takes: 'bytes',
   random: false,
-  gradient: 'straight-through',
+  // Soft rounding in place of the codec's; every inverse DCT is the exact one.
+  gradient: (images, _randoms, { quality, subsampling }) => differentiableJpeg(images, quality, subsampling),
   options: Type.Object(
     {
       quality: Type.Integer({

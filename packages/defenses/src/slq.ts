@@ -1,7 +1,37 @@
-import { Type } from '@sinclair/typebox';
-import { ShieldError, defineDefense } from '@shield/core';
+import { Type, type Static } from '@sinclair/typebox';
+import { ShieldError, defineDefense, type Random } from '@shield/core';
 import { codecOptions, slqRoundTrip } from './codec.js';
-import { patchGrid } from './jpeg-kernel/patch-qualities.js';
+import { differentiableSlq } from './differentiable-jpeg.js';
+import { patchGrid, type PatchQualities } from './jpeg-kernel/patch-qualities.js';
+
+const options = Type.Object(
+  {
+    qualities: Type.Array(Type.Integer({ minimum: 1, maximum: 100 }), {
+      minItems: 1,
+      maxItems: 100,
+      default: [20, 40, 60, 80],
+      description: 'JPEG qualities that are drawn from, 1 to 100',
+    }),
+    weights: Type.Array(Type.Number({ minimum: 0 }), {
+      default: [],
+      description: 'probability of each quality; empty for equal ones',
+    }),
+    patch: Type.Integer({
+      minimum: 1,
+      maximum: 65535,
+      default: 8,
+      description: "side of a patch, in pixels of the model's input",
+    }),
+    offset: Type.Array(Type.Integer({ minimum: 0 }), {
+      minItems: 2,
+      maxItems: 2,
+      default: [0, 0],
+      description: 'row and column of a corner of the grid of patches, in pixels below the patch; the first may be cut',
+    }),
+    ...codecOptions,
+  },
+  { additionalProperties: false },
+);
 
 /**
  * Stochastic local quantization (Das et al. 2018, section 3.2): the image is compressed at several qualities, and each
@@ -17,52 +47,35 @@ export default defineDefense({
   },
   takes: 'bytes',
   random: true,
-  gradient: 'straight-through',
-  options: Type.Object(
-    {
-      qualities: Type.Array(Type.Integer({ minimum: 1, maximum: 100 }), {
-        minItems: 1,
-        maxItems: 100,
-        default: [20, 40, 60, 80],
-        description: 'JPEG qualities that are drawn from, 1 to 100',
-      }),
-      weights: Type.Array(Type.Number({ minimum: 0 }), {
-        default: [],
-        description: 'probability of each quality; empty for equal ones',
-      }),
-      patch: Type.Integer({
-        minimum: 1,
-        maximum: 65535,
-        default: 8,
-        description: "side of a patch, in pixels of the model's input",
-      }),
-      offset: Type.Array(Type.Integer({ minimum: 0 }), {
-        minItems: 2,
-        maxItems: 2,
-        default: [0, 0],
-        description:
-          'row and column of a corner of the grid of patches, in pixels below the patch; the first may be cut',
-      }),
-      ...codecOptions,
-    },
-    { additionalProperties: false },
-  ),
-  apply: (image, { qualities, weights, patch, offset, ...codec }, random) => {
+  options,
+  // Soft rounding in place of the codec's; the same draw as `apply` for the same stream.
+  gradient: (images, randoms, given) => {
+    const [n, height, width] = images.shape;
+    const patches = Array.from({ length: n }, (_, i) => drawPatches(height, width, given, randoms[i]!));
+    return differentiableSlq(images, patches, given.subsampling);
+  },
+  apply: (image, given, random) => {
     const { height, width } = image;
-    const [y, x] = offset as [number, number];
-    check(
-      'patch',
-      patch <= Math.max(height, width),
-      `is ${patch}, and the image ${height}×${width}`,
-      'a smaller patch',
-    );
-    check('offset', y < patch && x < patch, `is ${y}, ${x}`, `two numbers in 0…${patch - 1}, below the patch`);
-    const { rows, columns } = patchGrid(height, width, patch, { y, x });
-    const draw = drawer(qualities, weights);
-    const choice = Uint8Array.from({ length: rows * columns }, () => draw(random.uniform()));
-    return slqRoundTrip(image, { qualities, patch, offset: { y, x }, choice }, codec);
+    const { subsampling, idct, codec } = given;
+    return slqRoundTrip(image, drawPatches(height, width, given, random), { subsampling, idct, codec });
   },
 });
+
+/** Draws row by row. @throws SPEC_INVALID_VALUE where patch, offset or weights do not fit */
+function drawPatches(
+  height: number,
+  width: number,
+  { qualities, weights, patch, offset }: Static<typeof options>,
+  random: Random,
+): PatchQualities {
+  const [y, x] = offset as [number, number];
+  check('patch', patch <= Math.max(height, width), `is ${patch}, and the image ${height}×${width}`, 'a smaller patch');
+  check('offset', y < patch && x < patch, `is ${y}, ${x}`, `two numbers in 0…${patch - 1}, below the patch`);
+  const { rows, columns } = patchGrid(height, width, patch, { y, x });
+  const draw = drawer(qualities, weights);
+  const choice = Uint8Array.from({ length: rows * columns }, () => draw(random.uniform()));
+  return { qualities, patch, offset: { y, x }, choice };
+}
 
 /** Index of the quality for a number in [0, 1). @throws SPEC_INVALID_VALUE where the weights are not probabilities */
 function drawer(qualities: readonly number[], weights: readonly number[]): (uniform: number) => number {

@@ -45,13 +45,13 @@ export async function forwardAndApplied(
 
 /**
  * The derivative of a drawn weighting of what comes out, along a drawn direction: by tf.grad, and by a central
- * difference of the given step.
+ * difference of the given step. `through` is called four times. The direction moves `samples` samples, or all.
  */
 export function derivatives(
   through: (images: Tensor4D) => Tensor4D,
   images: readonly FloatImage[],
   step: number,
-  seed = 0,
+  { seed = 0, samples }: { readonly seed?: number; readonly samples?: number } = {},
 ): { readonly byGradient: number; readonly byDifference: number } {
   return tf.tidy(() => {
     const x = stack(images);
@@ -62,7 +62,8 @@ export function derivatives(
         shape,
       );
     const weights = drawn(through(x).shape);
-    const direction = drawn(x.shape);
+    const moved = samples === undefined ? 1 : samples / x.size;
+    const direction = tf.mul(drawn(x.shape), mask(x.shape, moved, stream));
     const value = (at: tf.Tensor) => tf.sum(tf.mul(through(at as Tensor4D), weights));
     const byGradient = tf.sum(tf.mul(tf.grad(value)(x), direction)).dataSync()[0]!;
     // The difference of what comes out is summed up, not the sums' difference: less is lost to 32 bits.
@@ -73,6 +74,15 @@ export function derivatives(
   });
 }
 
-function stack(images: readonly FloatImage[]): Tensor4D {
+function mask(shape: number[], share: number, stream: Random): tf.Tensor {
+  const size = shape.reduce((a, b) => a * b);
+  return tf.tensor(
+    Float32Array.from({ length: size }, () => (stream.uniform() < share ? 1 : 0)),
+    shape,
+  );
+}
+
+/** [n, height, width, 3] of images of one size. */
+export function stack(images: readonly FloatImage[]): Tensor4D {
   return tf.stack(images.map(({ data, height, width }) => tf.tensor3d(data, [height, width, 3]))) as Tensor4D;
 }
