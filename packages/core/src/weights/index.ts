@@ -9,3 +9,8 @@ export {
   type WeightMap,
   type WeightTensor,
 } from './weight-tensor.js';
+export {
+  openTensorFlowCheckpoint,
+  type CheckpointVariable,
+  type TensorFlowCheckpoint,
+} from './tensorflow/checkpoint.js';

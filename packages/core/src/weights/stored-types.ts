@@ -7,7 +7,10 @@ export interface StoredType {
   view(bytes: Uint8Array<ArrayBuffer>): WeightArray;
 }
 
-/** Number types by the name that safetensors has for them. Half precision is widened to float32, which holds it exactly. */
+/**
+ * Number types by the name that safetensors has for them. Half precision is widened to float32, which holds it
+ * exactly, unsigned integers to the next type that does.
+ */
 export const STORED_TYPES: Readonly<Record<string, StoredType>> = {
   F64: { bytes: 8, view: (bytes) => new Float64Array(...aligned(bytes, 8)) },
   F32: { bytes: 4, view: (bytes) => new Float32Array(...aligned(bytes, 4)) },
@@ -17,6 +20,8 @@ export const STORED_TYPES: Readonly<Record<string, StoredType>> = {
   I32: { bytes: 4, view: (bytes) => new Int32Array(...aligned(bytes, 4)) },
   I16: { bytes: 2, view: (bytes) => new Int16Array(...aligned(bytes, 2)) },
   I8: { bytes: 1, view: (bytes) => new Int8Array(...aligned(bytes, 1)) },
+  U32: { bytes: 4, view: (bytes) => Float64Array.from(new Uint32Array(...aligned(bytes, 4))) },
+  U16: { bytes: 2, view: (bytes) => Int32Array.from(new Uint16Array(...aligned(bytes, 2))) },
   U8: { bytes: 1, view: (bytes) => bytes },
   BOOL: { bytes: 1, view: (bytes) => bytes },
 };

@@ -1,0 +1,157 @@
+import type { WeightArray, WeightMap, WeightTensor } from '../weight-tensor.js';
+import { sizeOf } from '../weight-tensor.js';
+import { assemble, type Piece } from './assemble.js';
+import { CheckpointFile, checkpointFault } from './checkpoint-file.js';
+import type { CheckpointVariable, TensorFlowCheckpoint } from './checkpoint.js';
+import { dataType, type DataType } from './data-types.js';
+import { MessageError, readSavedTensorSlices, type SliceMeta } from './messages.js';
+import { SortedTable, type TableEntry } from './sorted-table.js';
+import { sliceKey, sliceShape } from './tensor-slice.js';
+import { readTensorValues } from './tensor-values.js';
+
+/** The field of a TensorProto that holds the numbers of a type, and how many bytes we keep for each. */
+const VALUE_FIELDS: Readonly<Record<string, readonly [field: number, bytes: number]>> = {
+  float32: [5, 4],
+  float64: [6, 8],
+  int32: [7, 4],
+  uint8: [7, 1],
+  int16: [7, 2],
+  int8: [7, 1],
+  uint16: [7, 2],
+  int64: [10, 8],
+  bool: [11, 1],
+  bfloat16: [13, 2],
+  float16: [13, 2],
+};
+
+interface Declared extends CheckpointVariable {
+  readonly type: DataType;
+}
+
+/**
+ * Opens a V1 checkpoint (tensorflow/core/util/tensor_slice_writer.cc): one sorted table a shard, whose empty key holds
+ * the list of variables and every other key a piece of one.
+ *
+ * @throws WEIGHTS_INVALID naming the fault and its byte offset
+ */
+export async function openV1(paths: readonly string[]): Promise<TensorFlowCheckpoint> {
+  const files: CheckpointFile[] = [];
+  const tables: SortedTable[] = [];
+  const close = async () => {
+    await Promise.all(files.map((file) => file.close()));
+  };
+  try {
+    const variables = new Map<string, Declared>();
+    for (const path of paths) {
+      const file = await CheckpointFile.open(path);
+      files.push(file);
+      const table = await SortedTable.open(file);
+      tables.push(table);
+      for (const meta of await readMeta(table)) declare(meta, variables, path);
+    }
+    return {
+      variables: [...variables.values()],
+      files: paths,
+      read: (wanted) => read(tables, variables, wanted),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function readMeta(table: SortedTable): Promise<SliceMeta[]> {
+  const { path } = table.file;
+  for await (const entry of table.entries()) {
+    if (entry.key !== '') break;
+    const { meta } = told(entry, path, () => readSavedTensorSlices(entry.value));
+    if (meta) return meta;
+  }
+  throw checkpointFault(path, 'it has no list of variables: it is no V1 checkpoint');
+}
+
+/** Shards of one checkpoint list each its own pieces of a variable. */
+function declare(meta: SliceMeta, variables: Map<string, Declared>, path: string): void {
+  const { name, shape } = meta;
+  const type = dataType(meta.type);
+  const before = variables.get(name);
+  if (before && (before.type.id !== type.id || before.shape.join() !== shape.join())) {
+    throw checkpointFault(path, `"${name}" is listed twice, with another shape or type`);
+  }
+  if (!Number.isSafeInteger(sizeOf(shape)) || meta.slices.some((slice) => !sliceShape(slice, shape))) {
+    throw checkpointFault(path, `the shape [${shape.join(', ')}] of "${name}" is impossible`);
+  }
+  variables.set(name, { name, shape, type, dtype: type.name, loadable: Object.hasOwn(VALUE_FIELDS, type.name) });
+}
+
+async function read(
+  tables: readonly SortedTable[],
+  variables: ReadonlyMap<string, Declared>,
+  wanted: (name: string) => boolean,
+): Promise<WeightMap> {
+  const pieces = new Map<string, Piece[]>();
+  for (const { name, loadable, dtype } of variables.values()) {
+    if (!wanted(name)) continue;
+    if (!loadable) throw checkpointFault(tables[0]!.file.path, `"${name}" holds ${dtype}, which cannot be read`);
+    pieces.set(name, []);
+  }
+  for (const table of tables) {
+    const { path } = table.file;
+    for await (const entry of table.entries()) {
+      if (entry.key === '') continue;
+      const piece = told(entry, path, () => readPiece(entry, variables, pieces));
+      if (piece) pieces.get(piece.name)!.push(piece);
+    }
+  }
+  const tensors = new Map<string, WeightTensor>();
+  for (const [name, parts] of pieces) {
+    try {
+      tensors.set(name, assemble(variables.get(name)!.shape, parts));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw checkpointFault(tables[0]!.file.path, `"${name}": ${error.message}`, undefined, error);
+    }
+    pieces.set(name, []);
+  }
+  return tensors;
+}
+
+/** The numbers of an entry, where its variable is wanted. */
+function readPiece(
+  { key, value }: TableEntry,
+  variables: ReadonlyMap<string, Declared>,
+  wanted: ReadonlyMap<string, unknown>,
+): (Piece & { name: string }) | undefined {
+  const { data: saved } = readSavedTensorSlices(value);
+  if (!saved || sliceKey(saved.name, saved.slice) !== key) {
+    throw new MessageError('an entry does not hold what its key says', 0);
+  }
+  const { name, slice } = saved;
+  const declared = variables.get(name);
+  if (!declared) throw new MessageError(`"${name}" is not in the list of variables`, saved.offset);
+  if (!wanted.has(name)) return undefined;
+  const shape = sliceShape(slice, declared.shape);
+  if (!shape) throw new MessageError(`a piece of "${name}" does not fit its shape`, saved.offset);
+  const [field, bytes] = VALUE_FIELDS[declared.type.name]!;
+  try {
+    return { name, slice, data: values(declared.type, readTensorValues(saved.tensor, field, bytes, sizeOf(shape))) };
+  } catch (error) {
+    if (!(error instanceof MessageError)) throw error;
+    throw new MessageError(`"${name}": ${error.message}`, saved.offset + error.offset);
+  }
+}
+
+function values(type: DataType, bytes: Uint8Array<ArrayBuffer>): WeightArray {
+  return type.stored!.view(bytes);
+}
+
+/** What is wrong with a message, told by its place in the file. */
+function told<T>(entry: TableEntry, path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof MessageError)) throw error;
+    throw checkpointFault(path, error.message, entry.offset + error.offset, error);
+  }
+}

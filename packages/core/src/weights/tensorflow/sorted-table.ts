@@ -1,0 +1,167 @@
+import { maskedCrc32c } from '../../records/crc32c.js';
+import { checkpointFault, type CheckpointFile } from './checkpoint-file.js';
+import { SnappyError, snappyDecompress } from './snappy.js';
+
+/*
+ * The sorted table that holds a V1 checkpoint and the index of a V2 one (LevelDB's doc/table_format.md; TensorFlow's
+ * tensorflow/tsl/lib/io/table.cc): blocks of entries with keys that share prefixes, each block followed by a byte that
+ * names its compression and a masked CRC32C; an index block; a footer of 48 bytes.
+ */
+
+const FOOTER = 48;
+const TRAILER = 5;
+const MAGIC = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
+/** Keys hold the name of a variable and a few numbers. */
+const LONGEST_KEY = 8192;
+
+export interface TableEntry {
+  /** One character a byte. */
+  readonly key: string;
+  /** Valid until the next entry is asked for. */
+  readonly value: Uint8Array<ArrayBuffer>;
+  /** Where the value stands in the file; in a compressed block, where the block does. */
+  readonly offset: number;
+}
+
+interface BlockHandle {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Whether the last bytes of a file are those of a sorted table. */
+export function isTableFooter(end: Uint8Array): boolean {
+  return end.length >= FOOTER && MAGIC.every((byte, i) => end[end.length - MAGIC.length + i] === byte);
+}
+
+/** A sorted table, read block by block; one block is in memory at a time. */
+export class SortedTable {
+  #scratch = new Uint8Array(0);
+
+  private constructor(
+    readonly file: CheckpointFile,
+    private readonly blocks: readonly BlockHandle[],
+  ) {}
+
+  /** @throws WEIGHTS_INVALID where the footer or the index is damaged */
+  static async open(file: CheckpointFile): Promise<SortedTable> {
+    const { path, size } = file;
+    if (size < FOOTER) throw checkpointFault(path, `it ends after ${size} bytes, too few for a checkpoint`);
+    const start = size - FOOTER;
+    const footer = await file.read(start, FOOTER, 'the footer');
+    if (!isTableFooter(footer)) {
+      throw checkpointFault(path, 'the mark of a checkpoint is missing: the file is cut off or of another form', start);
+    }
+    const [, afterMeta] = readHandle(footer, 0, path, start);
+    const [index] = readHandle(footer, afterMeta, path, start);
+    const table = new SortedTable(file, []);
+    const blocks: BlockHandle[] = [];
+    let end = 0;
+    for (const { value, offset } of table.#entriesOf(await table.#block(index, start), index.offset, new LastKey())) {
+      const [handle] = readHandle(value, 0, path, offset);
+      // In this order alone can no block be read twice, whatever the file says.
+      if (handle.offset < end) throw checkpointFault(path, 'the index names a block out of order', offset);
+      end = handle.offset + handle.size + TRAILER;
+      if (end > index.offset) throw checkpointFault(path, 'the index names a block beyond the data', offset);
+      blocks.push(handle);
+    }
+    return new SortedTable(file, blocks);
+  }
+
+  /** Every entry in the order of the keys; those of one block are checked before the first of them is given. */
+  async *entries(): AsyncGenerator<TableEntry, void> {
+    const last = new LastKey();
+    for (const handle of this.blocks) {
+      yield* this.#entriesOf(await this.#block(handle, this.file.size - FOOTER), handle.offset, last);
+    }
+  }
+
+  /** A block as it was before compression, in memory that the next call uses again. */
+  async #block(
+    { offset, size }: BlockHandle,
+    limit: number,
+  ): Promise<{ data: Uint8Array<ArrayBuffer>; exact: boolean }> {
+    const { path } = this.file;
+    if (offset + size + TRAILER > limit) throw checkpointFault(path, 'a block would reach beyond its place', offset);
+    const stored = await this.file.read(offset, size + TRAILER, 'a block', this.#scratch);
+    if (stored.length > this.#scratch.length) this.#scratch = stored;
+    const view = new DataView(stored.buffer, stored.byteOffset, stored.length);
+    if (maskedCrc32c(stored.subarray(0, size + 1)) !== view.getUint32(size + 1, true)) {
+      throw checkpointFault(path, 'the checksum of a block is wrong', offset);
+    }
+    const contents = stored.subarray(0, size);
+    const compression = stored[size];
+    if (compression === 0) return { data: contents, exact: true };
+    if (compression !== 1) throw checkpointFault(path, `unknown compression ${compression}`, offset + size);
+    try {
+      return { data: snappyDecompress(contents), exact: false };
+    } catch (error) {
+      if (!(error instanceof SnappyError)) throw error;
+      throw checkpointFault(path, error.message, offset + error.offset, error);
+    }
+  }
+
+  *#entriesOf(
+    { data, exact }: { data: Uint8Array<ArrayBuffer>; exact: boolean },
+    start: number,
+    last: LastKey,
+  ): Generator<TableEntry, void> {
+    const { path } = this.file;
+    const fault = (reason: string, at: number) => checkpointFault(path, reason, exact ? start + at : start);
+    if (data.length < 4) throw fault('a block is too short', 0);
+    const restarts = new DataView(data.buffer, data.byteOffset, data.length).getUint32(data.length - 4, true);
+    const end = data.length - 4 - 4 * restarts;
+    if (end < 0) throw fault('the end of a block is damaged', data.length - 4);
+    let at = 0;
+    const number = (): number => {
+      const [value, next] = readVarint(data.subarray(0, end), at, () => fault('an entry is damaged', at));
+      at = next;
+      return value;
+    };
+    while (at < end) {
+      const from = at;
+      const shared = number();
+      const unshared = number();
+      const length = number();
+      if (shared > last.key.length || shared + unshared > LONGEST_KEY || unshared + length > end - at) {
+        throw fault('an entry leaves its block', from);
+      }
+      const suffix = String.fromCharCode(...data.subarray(at, at + unshared));
+      if (!last.follow(shared, suffix)) throw fault('the keys are out of order', from);
+      at += unshared;
+      yield { key: last.key, value: data.subarray(at, at + length), offset: exact ? start + at : start };
+      at += length;
+    }
+  }
+}
+
+/** The key before, of which the next one repeats a part; keys only rise. */
+class LastKey {
+  key = '';
+  #none = true;
+
+  follow(shared: number, suffix: string): boolean {
+    const rises = this.#none || suffix > this.key.slice(shared);
+    this.key = this.key.slice(0, shared) + suffix;
+    this.#none = false;
+    return rises;
+  }
+}
+
+function readHandle(bytes: Uint8Array, at: number, path: string, start: number): [BlockHandle, end: number] {
+  const fault = () => checkpointFault(path, 'the place of a block is damaged', start + at);
+  const [offset, afterOffset] = readVarint(bytes, at, fault);
+  const [size, end] = readVarint(bytes, afterOffset, fault);
+  return [{ offset, size }, end];
+}
+
+/** A varint below 2^53. */
+function readVarint(bytes: Uint8Array, at: number, fault: () => Error): [value: number, end: number] {
+  let value = 0;
+  for (let i = 0; i < 8 && at + i < bytes.length; i++) {
+    const byte = bytes[at + i]!;
+    value += (byte & 0x7f) * 2 ** (7 * i);
+    if (!Number.isSafeInteger(value)) throw fault();
+    if (byte < 0x80) return [value, at + i + 1];
+  }
+  throw fault();
+}
