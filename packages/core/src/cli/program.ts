@@ -121,6 +121,25 @@ export function createProgram(options: ProgramOptions): Program {
     });
 
   program
+    .command('sync')
+    .description('send runs, or all that have something to send, to the MLflow server (MLFLOW_TRACKING_URI)')
+    .argument('[runs...]', RUN)
+    .action(async (runs: string[]) => {
+      const { syncCommand } = await import('./sync-command.js');
+      await syncCommand({ runs });
+    });
+
+  program
+    .command('ui')
+    .description('print where runs are seen in MLflow; with no server named, start one here')
+    .argument('[run]', RUN)
+    .option('--port <number>', 'of a server that is started', '5000')
+    .action(async (run: string | undefined, flags: { port: string }) => {
+      const { uiCommand } = await import('./ui-command.js');
+      await uiCommand({ ...(run === undefined ? {} : { run }), ...flags });
+    });
+
+  program
     .command('gc')
     .description('list the artifacts that no run refers to')
     .option('--yes', 'remove them')

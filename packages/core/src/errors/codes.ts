@@ -125,6 +125,18 @@ export const ERROR_CODES = {
     'the loss became {value} at step {step}',
     'lower train.learning_rate; the last good weights stand in the run',
   ),
+  TRACKING_NOT_CONFIGURED: code(
+    2,
+    'no MLflow server is named',
+    'set MLFLOW_TRACKING_URI, or tracking: { mlflow: { uri: … } } in the spec; pip install mlflow brings a server',
+  ),
+  TRACKING_UNREACHABLE: code(
+    1,
+    'the MLflow server {uri} cannot be reached: {reason}',
+    'nothing is lost: shield sync sends what is missing when it is back',
+  ),
+  TRACKING_REFUSED: code(1, 'the MLflow server {uri} refused {what}: {reason}', '{expected}'),
+  TRACKING_UNSUPPORTED: code(1, '{uri} {reason}', '{expected}'),
   INTERNAL: code(1, '{reason}', 'this is a fault of the program: please report it with the file {log}'),
 } as const satisfies Record<string, ErrorCode>;
 

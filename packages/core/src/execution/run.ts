@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { join, resolve } from 'node:path';
 import { inject, injectable, type DependencyContainer } from 'tsyringe';
-import { ShieldError } from '../errors/index.js';
+import { ShieldError, reasonOf } from '../errors/index.js';
 import { flatMetrics } from '../report/flat-metrics.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import { unsupported } from '../spec/unsupported.js';
@@ -17,6 +17,7 @@ import {
   type RunContext,
   type Tracker,
 } from '../tracking/index.js';
+import { MlflowTracker, mlflowSettings } from '../tracking/mlflow/index.js';
 import { toYaml } from '../spec/to-yaml.js';
 import { Experiment } from './experiment.js';
 import type { RunOptions, RunResult, Shield } from './shield.js';
@@ -94,6 +95,19 @@ class Runner {
     return record.specDir ?? process.cwd();
   }
 
+  /** Nothing about tracking stops an experiment: what is wrong with its settings is a warning. */
+  private mlflow(run: Run, { resolved }: LoadedSpec): readonly Tracker[] {
+    const warn = (message: string) => this.reporter.warn(message);
+    try {
+      const settings = mlflowSettings(process.env, resolved.tracking?.mlflow);
+      if (settings) return [new MlflowTracker(run, settings, warn)];
+      if (resolved.tracking?.mlflow) warn('MLflow: no address is set (tracking.mlflow.uri, MLFLOW_TRACKING_URI)');
+    } catch (error) {
+      warn(`MLflow: ${reasonOf(error)}`);
+    }
+    return [];
+  }
+
   async work(run: Run, loaded: LoadedSpec, specFolder: string, options: RunOptions): Promise<RunResult> {
     const owns = options.ownsProcess ?? false;
     const experiment = this.parts.resolve(Experiment);
@@ -112,7 +126,7 @@ class Runner {
         return { run, spec: loaded.resolved, summary: result.summary, metrics };
       },
       {
-        trackers: this.trackers,
+        trackers: [...this.trackers, ...this.mlflow(run, loaded)],
         handleSignals: owns,
         captureConsole: owns,
         warn: (message) => this.reporter.warn(message),

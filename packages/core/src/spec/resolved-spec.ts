@@ -50,6 +50,8 @@ export interface ResolvedSpec {
     /** Images in the picture strip; 0 for none. */
     readonly strip: number;
   };
+  /** Where else the run is recorded; no part of the hash. */
+  readonly tracking?: { readonly mlflow?: { readonly uri?: string; readonly experiment?: string } };
 }
 
 export interface TrainSpec {

@@ -82,6 +82,33 @@ export const threatSchema = Type.Union(
   },
 );
 
+export const trackingSchema = Type.Object(
+  {
+    mlflow: Type.Optional(
+      Type.Object(
+        {
+          uri: Type.Optional(
+            Type.String({
+              pattern: '^https?://[^\\s/@]+(/[^\\s]*)?$',
+              description:
+                'address of the tracking server, without credentials (they come from the environment); default: $MLFLOW_TRACKING_URI',
+            }),
+          ),
+          experiment: Type.Optional(
+            Type.String({
+              minLength: 1,
+              maxLength: 500,
+              description: 'experiment that runs are filed under; default: $MLFLOW_EXPERIMENT_NAME, else shield',
+            }),
+          ),
+        },
+        { additionalProperties: false, description: 'an MLflow server that is sent everything while the run goes on' },
+      ),
+    ),
+  },
+  { additionalProperties: false, description: 'where else runs are recorded; no part of the hash' },
+);
+
 export const specSchema = Type.Object(
   {
     name: Type.String({
@@ -153,6 +180,7 @@ export const specSchema = Type.Object(
       },
       { default: {}, additionalProperties: false, description: 'how it is run' },
     ),
+    tracking: Type.Optional(trackingSchema),
   },
   { additionalProperties: false, description: 'a SHIELD spec' },
 );
@@ -163,7 +191,7 @@ export type SpecDocument = Static<typeof specSchema>;
 export const COMPOSITION_KEYS = ['defaults', 'attack', 'defense'] as const;
 
 /** Words of the grammar that this version does nothing with yet: using them is an error, not silence. */
-export const LATER_KEYS = ['ensemble', 'tracking', 'sweep'] as const;
+export const LATER_KEYS = ['ensemble', 'sweep'] as const;
 
 /** Every word that may stand at the top of a spec, for "did you mean". */
 export const TOP_LEVEL_KEYS: readonly string[] = [...Object.keys(specSchema.properties), ...COMPOSITION_KEYS];

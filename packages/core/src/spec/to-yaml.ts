@@ -3,9 +3,9 @@ import { canonicalHash } from './canonical.js';
 import { escapeExpressions } from './interpolate.js';
 import type { ResolvedSpec } from './resolved-spec.js';
 
-/** sha256 (hex) over the canonical JSON of a resolved spec: it identifies the experiment. */
-export function resolvedHash(spec: ResolvedSpec): string {
-  return canonicalHash(spec);
+/** sha256 (hex) over the canonical JSON of a resolved spec, but for where it is recorded: it identifies the experiment. */
+export function resolvedHash({ tracking: _tracking, ...experiment }: ResolvedSpec): string {
+  return canonicalHash(experiment);
 }
 
 /** The resolved spec as YAML that loads to the same spec, with the same hash. */

@@ -1,0 +1,58 @@
+import { ShieldError, reasonOf } from '../errors/index.js';
+import { MlflowFeeder, mlflowSettings, sentTo, takeSyncLock, type MlflowSettings } from '../tracking/mlflow/index.js';
+import { readSpec } from '../tracking/mlflow/describe-run.js';
+import { findRun, listRuns, runStatus, runsFolder, type Run } from '../tracking/runs-folder.js';
+import { statSync } from 'node:fs';
+
+/** `shield sync`: sends runs, or all that have something to send, to the MLflow server. */
+export async function syncCommand(flags: { readonly runs: readonly string[] }): Promise<void> {
+  const named: Run[] = [];
+  for (const name of flags.runs) named.push(await findRun(runsFolder(), name));
+  const runs = named.length > 0 ? named : await listRuns(runsFolder());
+  let configured = false;
+  let failures = 0;
+  let sent = 0;
+  for (const run of runs) {
+    const settings = mlflowSettings(process.env, (await readSpec(run))?.tracking?.mlflow);
+    if (!settings) continue;
+    configured = true;
+    if (named.length === 0 && (await isUpToDate(run, settings))) continue;
+    try {
+      process.stdout.write(`${run.id}: ${await sendRun(run, settings)}\n`);
+      sent++;
+    } catch (error) {
+      // An absent server is as absent for the next run.
+      if (runs.length === 1 || (error instanceof ShieldError && error.code !== 'JOURNAL_CORRUPT')) throw error;
+      process.stderr.write(`${run.id}: ${reasonOf(error)}\n`);
+      failures++;
+    }
+  }
+  if (!configured && runs.length > 0) throw new ShieldError('TRACKING_NOT_CONFIGURED');
+  if (sent + failures === 0) process.stdout.write('nothing to send\n');
+  if (failures > 0) process.exitCode = 1;
+}
+
+async function sendRun(run: Run, settings: MlflowSettings): Promise<string> {
+  const release = await takeSyncLock(run);
+  if (!release) return 'another process sends it just now';
+  try {
+    const feeder = new MlflowFeeder(run, settings);
+    const { metrics, files } = await feeder.pass();
+    return `${metrics} metric points, ${files} files → ${feeder.address}`;
+  } finally {
+    await release();
+  }
+}
+
+/** Whether the server was told the run's end, and of all that its journal holds. */
+async function isUpToDate(run: Run, { uri }: MlflowSettings): Promise<boolean> {
+  const state = (await sentTo(run))[uri];
+  if (!state) return false;
+  const { state: now, since } = await runStatus(run.path);
+  return (
+    state.told === `${now} ${since}` &&
+    state.sending === undefined &&
+    state.cursor.offset === statSync(run.files.journal).size &&
+    state.files['journal.jsonl'] !== undefined
+  );
+}

@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { ShieldError, systemCode } from '../errors/index.js';
+import { mlflowSettings, runAddress, sentTo } from '../tracking/mlflow/index.js';
+import { findRun, runsFolder } from '../tracking/runs-folder.js';
+
+export interface UiFlags {
+  readonly run?: string;
+  readonly port: string;
+}
+
+/** `shield ui`: where runs are seen in MLflow; with no server named, starts one of the user's own on this machine. */
+export async function uiCommand(flags: UiFlags): Promise<void> {
+  if (flags.run !== undefined) {
+    const servers = Object.entries(await sentTo(await findRun(runsFolder(), flags.run)));
+    if (servers.length === 0) {
+      throw new ShieldError('CLI_USAGE', { reason: 'that run was not sent to any MLflow server yet: shield sync' });
+    }
+    for (const [uri, state] of servers) process.stdout.write(`${runAddress(uri, state)}\n`);
+    return;
+  }
+  const settings = mlflowSettings(process.env);
+  if (settings) process.stdout.write(`${settings.uri}\n`);
+  else await serve(flags.port);
+}
+
+/** Runs until it is stopped, as `mlflow server` does; its data stands beside the runs. */
+async function serve(port: string): Promise<void> {
+  if (!/^\d{1,5}$/.test(port)) throw new ShieldError('CLI_USAGE', { reason: `--port takes a number, not "${port}"` });
+  const folder = join(runsFolder(), '.mlflow');
+  const { makeFolder } = await import('../files/make-folder.js');
+  await makeFolder(folder);
+  const stores = ['--backend-store-uri', `sqlite:///${join(folder, 'mlflow.db')}`];
+  const artifacts = ['--artifacts-destination', join(folder, 'artifacts'), '--serve-artifacts'];
+  const args = ['server', '--host', '127.0.0.1', '--port', port, ...stores, ...artifacts];
+  const server = spawn('mlflow', args, { stdio: 'inherit' });
+  const missing = new Promise<never>((_, reject) => {
+    server.once('error', (error) =>
+      reject(systemCode(error) === 'ENOENT' ? new ShieldError('TRACKING_NOT_CONFIGURED', {}, { cause: error }) : error),
+    );
+  });
+  const address = `http://127.0.0.1:${port}`;
+  server.once('spawn', () =>
+    process.stderr.write(`${address}  (in another terminal: MLFLOW_TRACKING_URI=${address} shield sync)\n`),
+  );
+  const [code] = (await Promise.race([once(server, 'exit'), missing])) as [number | null];
+  if (code) process.exitCode = code;
+}

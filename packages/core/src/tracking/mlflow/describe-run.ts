@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { canonicalHash } from '../../spec/canonical.js';
+import type { ResolvedSpec } from '../../spec/resolved-spec.js';
+import { flatten } from '../flatten.js';
+import { scanJournal } from '../journal-reader.js';
+import type { Provenance } from '../provenance.js';
+import type { Run } from '../runs-folder.js';
+import type { DatasetInput, KeyValue } from './api.js';
+import { mlflowParam, mlflowTag } from './names.js';
+
+/** The tag by which a run is found again. */
+export const RUN_TAG = 'shield.run_id';
+
+const LONGEST_DIGEST = 36;
+
+/** What is known of a run from its beginning. */
+export interface Description {
+  readonly name: string;
+  readonly tags: readonly KeyValue[];
+  readonly params: readonly KeyValue[];
+}
+
+/** The resolved spec as params, provenance as the tags that MLflow shows (user, source, commit, note). */
+export async function describeRun(run: Run): Promise<Description> {
+  const spec = await readSpec(run);
+  const provenance = JSON.parse(await readFile(run.files.provenance, 'utf8')) as Provenance;
+  const { git, machine } = provenance;
+  const diffFile = join(run.path, 'dirty.diff');
+  const diff = existsSync(diffFile) ? await readFile(diffFile, 'utf8') : undefined;
+  const tags: Record<string, string | undefined> = {
+    [RUN_TAG]: run.id,
+    'mlflow.user': machine?.user,
+    'mlflow.source.name': run.commandLine.join(' ') || 'shield',
+    'mlflow.source.type': 'LOCAL',
+    'mlflow.note.content': spec?.description,
+    'shield.spec_hash': run.hash,
+    'shield.spec_name': run.name,
+    'shield.version': provenance.software?.['shield'] ?? provenance.software?.['@shield/core'],
+    'shield.host': machine?.host,
+    ...(git?.available
+      ? {
+          'mlflow.source.git.commit': git.commit,
+          'mlflow.source.git.branch': git.branch,
+          'mlflow.source.git.dirty': String(git.dirty),
+          'mlflow.source.git.diff': diff,
+        }
+      : {}),
+  };
+  return {
+    name: run.id,
+    tags: Object.entries(tags).flatMap(([key, value]) =>
+      value === undefined || value === '' ? [] : [mlflowTag(key, value, 'provenance.json')],
+    ),
+    params: Object.entries(flatten(spec ?? {})).map(([key, value]) => mlflowParam(key, value, 'resolved.yaml')),
+  };
+}
+
+/**
+ * The run's dataset as MLflow shows inputs. Its digest is the dataset's own, from the key of the first artifact, or
+ * where there is none of how the spec names it.
+ */
+export async function datasetInput(run: Run): Promise<DatasetInput | undefined> {
+  const spec = await readSpec(run);
+  if (!spec) return undefined;
+  const { use, ...options } = spec.dataset;
+  const content = await datasetContent(run);
+  const images = await numberOfImages(run);
+  return {
+    tags: [{ key: 'mlflow.data.context', value: spec.perform.includes('train') ? 'training' : 'evaluation' }],
+    dataset: {
+      name: use,
+      digest: (content ?? canonicalHash(spec.dataset)).slice(0, LONGEST_DIGEST),
+      source_type: 'local',
+      source: JSON.stringify(options),
+      ...(images === undefined ? {} : { profile: JSON.stringify({ num_rows: images }) }),
+    },
+  };
+}
+
+export async function readSpec(run: Run): Promise<ResolvedSpec | undefined> {
+  const text = await readFile(run.files.resolved, 'utf8').catch(() => undefined);
+  const spec: unknown = text === undefined ? undefined : parse(text);
+  return typeof spec === 'object' && spec !== null && 'dataset' in spec ? (spec as ResolvedSpec) : undefined;
+}
+
+async function datasetContent(run: Run): Promise<string | undefined> {
+  try {
+    for await (const { entry } of scanJournal(run.files.journal)) {
+      if (entry.type !== 'artifact') continue;
+      const text = await readFile(join(entry.path, 'key.json'), 'utf8').catch(() => undefined);
+      const content = text && (JSON.parse(text) as { dataset?: { content?: string } }).dataset?.content;
+      if (content) return content;
+    }
+  } catch {
+    // Damage of the journal is told by who sends it.
+  }
+  return undefined;
+}
+
+async function numberOfImages(run: Run): Promise<number | undefined> {
+  const text = await readFile(run.files.metrics, 'utf8').catch(() => '{}');
+  return (JSON.parse(text) as { images?: number }).images;
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { KeyValue } from './api.js';
+
+/*
+ * What MLflow takes: keys of at most 250 characters of letters, digits and _ - . space : /, which must read as a plain
+ * relative path; params cut silently at 6,000 characters, tags at 8,000.
+ */
+const LONGEST_KEY = 250;
+const LONGEST_PARAM = 6000;
+const LONGEST_TAG = 8000;
+
+/** A key that MLflow takes; one that had to be changed ends with a hash, so that no two become one. */
+export function mlflowKey(key: string): string {
+  const plain = key
+    .replaceAll(/[^A-Za-z0-9_\-. :/]/g, '_')
+    .split('/')
+    .map((part) => (/^\.*$/.test(part) ? `_${part.replaceAll('.', '_')}` : part))
+    .join('/');
+  if (plain === key && key.length <= LONGEST_KEY) return key;
+  const mark = createHash('sha256').update(key).digest('hex').slice(0, 8);
+  return `${plain.slice(0, LONGEST_KEY - mark.length - 1)}-${mark}`;
+}
+
+/** @param whole where the value stands uncut */
+export function mlflowParam(key: string, value: unknown, whole: string): KeyValue {
+  const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
+  return { key: mlflowKey(key), value: cut(text, LONGEST_PARAM, whole) };
+}
+
+/** @param whole where the value stands uncut */
+export function mlflowTag(key: string, value: string, whole: string): KeyValue {
+  return { key: mlflowKey(key), value: cut(value, LONGEST_TAG, whole) };
+}
+
+function cut(text: string, longest: number, whole: string): string {
+  // The server counts code points, so that this is never too long for it.
+  if (text.length <= longest) return text;
+  const note = `… (whole in ${whole})`;
+  return `${text.slice(0, longest - note.length)}${note}`;
+}
+
+/** Pieces of at most `size`. */
+export function chunks<T>(items: readonly T[], size: number): T[][] {
+  const pieces: T[][] = [];
+  for (let start = 0; start < items.length; start += size) pieces.push(items.slice(start, start + size));
+  return pieces;
+}
