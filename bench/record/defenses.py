@@ -1,17 +1,18 @@
-"""Records what SciPy and scikit-image make of drawn images, for the tests of the defenses.
+"""Records what SciPy, scikit-image and OpenCV make of drawn images, for the tests of the defenses.
 
     python bench/record/defenses.py > packages/defenses/src/testing/recorded.json
 
-Needs numpy, scipy and scikit-image.
+Needs numpy, scipy, scikit-image and opencv-python-headless.
 """
 
 import base64
 import json
 
+import cv2
 import numpy
 import scipy
 import skimage
-from scipy import ndimage
+from scipy import ndimage, optimize
 from skimage import restoration
 
 
@@ -58,6 +59,40 @@ def bit_depth(image, bits=5):
     return numpy.rint(image * top) / top
 
 
+def non_local_means(image, search=13, patch=3, strength=4):
+    levels = numpy.rint(image * 255).astype(numpy.uint8)
+    return cv2.fastNlMeansDenoising(levels, None, strength, patch, search).astype(numpy.float32) / 255
+
+
+def tvm(image, kept_seed, lambda_tv=0.03, norm=2):
+    """The least value of the objective of Guo et al. 2018 for the first channel, by L-BFGS-B; the image is not kept."""
+    plane = image[..., 0].astype(numpy.float64)
+    kept = drawn_image(kept_seed, *plane.shape)[..., 0] > 0.5
+    epsilon = 1e-6  # the square of ROUNDED_OFF in packages/defenses/src/total-variation.ts
+
+    def objective(flat):
+        z = flat.reshape(plane.shape)
+        off = (z - plane) * kept
+        fidelity = numpy.sqrt((off**2).sum() + epsilon)
+        gradient = off / fidelity
+        value = fidelity
+        for axis in (0, 1):
+            difference = numpy.diff(z, axis=axis)
+            squares = (difference**2).sum(axis=1 - axis, keepdims=True) if norm == 2 else difference**2
+            length = numpy.sqrt(squares + epsilon)
+            value += lambda_tv * length.sum()
+            pull = lambda_tv * difference / length
+            low, high = [slice(None)] * 2, [slice(None)] * 2
+            low[axis], high[axis] = slice(None, -1), slice(1, None)
+            gradient[tuple(high)] += pull
+            gradient[tuple(low)] -= pull
+        return value, gradient.ravel()
+
+    settings = {"maxiter": 3000, "maxfun": 10000, "maxcor": 20, "ftol": 1e-13, "gtol": 1e-9}
+    found = optimize.minimize(objective, plane.ravel(), jac=True, method="L-BFGS-B", options=settings)
+    return image, {"kept_seed": kept_seed, "objective": found.fun}
+
+
 CASES = [
     (median_filter, 4, 9, 14, {}),
     (median_filter, 7, 1, 1, {}),
@@ -87,6 +122,15 @@ CASES = [
     (bit_depth, 5, 8, 9, {"bits": 1}),
     (bit_depth, 6, 8, 9, {"bits": 8}),
     (bit_depth, 8, 8, 9, {"bits": 3}),
+    (non_local_means, 6, 14, 12, {"strength": 12}),
+    (non_local_means, 4, 12, 15, {"strength": 60, "search": 9}),
+    (non_local_means, 2, 16, 10, {"strength": 25, "search": 7, "patch": 5}),
+    (non_local_means, 3, 10, 13, {"strength": 40, "search": 5, "patch": 1}),
+    (non_local_means, 8, 9, 11, {"strength": 90, "patch": 7}),
+    (tvm, 3, 14, 11, {"kept_seed": 4, "lambda_tv": 0.03, "norm": 2}),
+    (tvm, 6, 12, 17, {"kept_seed": 8, "lambda_tv": 0.3, "norm": 2}),
+    (tvm, 8, 12, 12, {"kept_seed": 12, "lambda_tv": 0.03, "norm": 1}),
+    (tvm, 7, 9, 16, {"kept_seed": 16, "lambda_tv": 0.1, "norm": 1}),
 ]
 
 
@@ -102,6 +146,7 @@ def main():
             case["figures"] = figures
         cases.append(case)
     versions = {"numpy": numpy.__version__, "scipy": scipy.__version__, "scikit-image": skimage.__version__}
+    versions["opencv"] = cv2.__version__
     rows = ",\n    ".join(json.dumps(case) for case in cases)
     print(f'{{\n  "versions": {json.dumps(versions)},\n  "cases": [\n    {rows}\n  ]\n}}')
 

@@ -4,11 +4,13 @@ import bitDepth from './bit-depth.js';
 import gaussianBlur from './gaussian-blur.js';
 import jpeg from './jpeg.js';
 import medianFilter from './median-filter.js';
+import nonLocalMeans from './non-local-means.js';
 import randomCropEnsemble from './random-crop-ensemble.js';
 import resizePad from './resize-pad.js';
 import round8 from './round8.js';
 import slq from './slq.js';
 import tvBregman from './tv-bregman.js';
+import tvm from './tvm.js';
 import webp from './webp.js';
 
 export {
@@ -17,11 +19,13 @@ export {
   gaussianBlur,
   jpeg,
   medianFilter,
+  nonLocalMeans,
   randomCropEnsemble,
   resizePad,
   round8,
   slq,
   tvBregman,
+  tvm,
   webp,
 };
 export const plugins: readonly DefensePlugin[] = [
@@ -30,10 +34,12 @@ export const plugins: readonly DefensePlugin[] = [
   gaussianBlur,
   jpeg,
   medianFilter,
+  nonLocalMeans,
   randomCropEnsemble,
   resizePad,
   round8,
   slq,
   tvBregman,
+  tvm,
   webp,
 ];
