@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,13 +55,7 @@ export class MlflowServer {
     const args = ['server', '--host', '127.0.0.1', '--port', String(this.port), '--workers', '1'];
     args.push('--backend-store-uri', store, '--artifacts-destination', join(this.folder, 'artifacts'));
     args.push('--serve-artifacts', ...(this.options.admin ? ['--app-name', 'basic-auth'] : []));
-    const { user = '', password = '' } = this.options.admin ?? {};
-    const env = {
-      ...process.env,
-      MLFLOW_FLASK_SERVER_SECRET_KEY: 'for tests',
-      MLFLOW_AUTH_ADMIN_USERNAME: user,
-      MLFLOW_AUTH_ADMIN_PASSWORD: password,
-    };
+    const env = { ...process.env, ...(this.options.admin ? this.#authentication(this.options.admin) : {}) };
     const log = openSync(join(this.folder, 'log'), 'a');
     // A group of its own: the program starts workers, which a kill is to reach too.
     this.#process = spawn(this.program, args, { cwd: this.folder, env, stdio: ['ignore', log, log], detached: true });
@@ -77,6 +71,22 @@ export class MlflowServer {
       }
       await sleep(100);
     }
+  }
+
+  #authentication({ user, password }: NonNullable<ServerOptions['admin']>): Record<string, string> {
+    const path = join(this.folder, 'auth.ini');
+    const settings = {
+      default_permission: 'READ',
+      database_uri: `sqlite:///${join(this.folder, 'auth.db')}`,
+      admin_username: user,
+      admin_password: password,
+      authorization_function: 'mlflow.server.auth:authenticate_request_basic_auth',
+      // Each check of a password takes most of a second otherwise.
+      auth_cache_ttl_seconds: '600',
+    };
+    const lines = Object.entries(settings).map(([key, value]) => `${key} = ${value}`);
+    writeFileSync(path, ['[mlflow]', ...lines, ''].join('\n'));
+    return { MLFLOW_AUTH_CONFIG_PATH: path, MLFLOW_FLASK_SERVER_SECRET_KEY: 'for tests' };
   }
 
   /** As a power failure would. */
