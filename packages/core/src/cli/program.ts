@@ -110,6 +110,17 @@ export function createProgram(options: ProgramOptions): Program {
     });
 
   program
+    .command('reproduce')
+    .description('run an earlier run again, all of it computed anew, and compare the numbers image by image')
+    .argument('<run>', RUN)
+    .option('--check', 'only compare code, software and data with the record; run nothing')
+    .option('--json', 'print as JSON')
+    .action(async (run: string, flags: object) => {
+      const { reproduceCommand } = await import('./reproduce-command.js');
+      await reproduceCommand(options, { run, ...flags });
+    });
+
+  program
     .command('export')
     .description('put a run into one archive, to be unpacked in another folder of runs')
     .argument('<run>', RUN)

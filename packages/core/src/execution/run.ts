@@ -53,6 +53,24 @@ export async function resumeRun(
   return runner.work(run, loaded, record, options);
 }
 
+/**
+ * Runs what an earlier run's resolved spec says once more, as a run of its own, whatever became of that one.
+ *
+ * @throws RUN_NOT_FOUND
+ */
+export async function repeatRun(
+  parts: DependencyContainer,
+  shield: Shield,
+  name: string,
+  options: RunOptions,
+): Promise<RunResult> {
+  const runner = parts.resolve(Runner);
+  const earlier = await runner.open(name);
+  const record = await runner.originOf(earlier);
+  const loaded = await shield.load(earlier.files.resolved, [], record);
+  return runner.work(await runner.create(loaded, record, options), loaded, record, options);
+}
+
 @injectable()
 class Runner {
   constructor(
@@ -79,8 +97,12 @@ class Runner {
     });
   }
 
+  open(name: string): Promise<Run> {
+    return findRun(this.runs, name);
+  }
+
   async find(name: string): Promise<Run> {
-    const run = await findRun(this.runs, name);
+    const run = await this.open(name);
     const { state } = await runStatus(run.path);
     if (state === 'COMPLETED') {
       throw new ShieldError('RUN_NOT_RESUMABLE', { id: run.id, reason: 'it is finished', expected: `see ${run.path}` });
@@ -118,7 +140,7 @@ class Runner {
           context,
           loaded,
           specFolder: resolve(specFolder),
-          artifacts: join(this.runs, 'artifacts'),
+          artifacts: options.artifacts ?? join(this.runs, 'artifacts'),
         });
         const metrics = { ...result.metrics, ...(result.summary ? flatMetrics(result.summary) : {}) };
         for (const [key, value] of Object.entries(metrics)) await context.emit({ type: 'metric', key, value });

@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly commandLine?: readonly string[];
   /** Stops the run cleanly. */
   readonly signal?: AbortSignal;
+  /** Folder of the artifacts; default: `artifacts` in the folder of runs, which all of them share. */
+  readonly artifacts?: string;
   /** Whether SIGINT and SIGTERM stop the run and stdout goes to its log; for programs that are about the run. */
   readonly ownsProcess?: boolean;
 }
@@ -76,6 +78,12 @@ export class Shield {
   async resume(run: string, options: RunOptions = {}): Promise<RunResult> {
     const { resumeRun } = await import('./run.js');
     return resumeRun(await this.#parts(), this, run, options);
+  }
+
+  /** Runs what an earlier run's resolved spec says once more, as a run of its own. */
+  async repeat(run: string, options: RunOptions = {}): Promise<RunResult> {
+    const { repeatRun } = await import('./run.js');
+    return repeatRun(await this.#parts(), this, run, options);
   }
 
   /** Joined only by what runs: checking a spec needs none of it. */
