@@ -1,11 +1,11 @@
 /*
- * Every benchmark, one after the other: npm run bench. SHIELD_BENCH_PYTHON names a Python with torch, Pillow and numpy
- * for the peers; without it they are left out. Nothing else should run on the machine meanwhile.
+ * Every benchmark, one after the other: npm run bench. SHIELD_BENCH_PYTHON names a Python with torch, Pillow, numpy,
+ * SciPy, scikit-image and OpenCV for the peers; without it they are left out. Nothing else should run on the machine meanwhile.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-for (const name of ['gradient.js', 'jpeg.js', 'memory.js']) {
+for (const name of ['gradient.js', 'jpeg.js', 'defenses.js', 'memory.js']) {
   console.log(`\n# ${name}`);
   const { status } = spawnSync(process.execPath, [fileURLToPath(new URL(name, import.meta.url))], { stdio: 'inherit' });
   if (status !== 0) process.exitCode = 1;
