@@ -32,20 +32,20 @@ export function convolve({ data, height, width }: FloatImage, weights: Float64Ar
     tall.set(sums, y * row);
   }
   const out = new Float32Array(data.length);
-  for (let y = 0, to = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, to += 3) {
-      let [r, g, b] = [0, 0, 0];
-      for (let k = 0; k < length; k++) {
-        const weight = weights[k]!;
-        const from = y * row + columns[x + k]! * 3;
-        r += weight * tall[from]!;
-        g += weight * tall[from + 1]!;
-        b += weight * tall[from + 2]!;
-      }
-      out[to] = r;
-      out[to + 1] = g;
-      out[to + 2] = b;
+  const line = new Float64Array(columns.length * 3);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0, to = 0; x < columns.length; x++, to += 3) {
+      const from = y * row + columns[x]! * 3;
+      line[to] = tall[from]!;
+      line[to + 1] = tall[from + 1]!;
+      line[to + 2] = tall[from + 2]!;
     }
+    sums.fill(0);
+    for (let k = 0; k < length; k++) {
+      const weight = weights[k]!;
+      for (let i = 0, from = 3 * k; i < row; i++, from++) sums[i]! += weight * line[from]!;
+    }
+    out.set(sums, y * row);
   }
   return { data: out, height, width };
 }

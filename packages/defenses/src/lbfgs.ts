@@ -78,11 +78,12 @@ function remember(
   gradient: Float64Array,
   nextGradient: Float64Array,
 ): void {
-  const s = next.map((value, i) => value - point[i]!);
-  const y = nextGradient.map((value, i) => value - gradient[i]!);
+  // The arrays of the pair that is forgotten are used again.
+  const reused = pairs.length === history ? pairs.shift() : undefined;
+  const s = difference(next, point, reused?.s);
+  const y = difference(nextGradient, gradient, reused?.y);
   const product = dot(s, y);
   if (!(product > 1e-12 * dot(y, y))) return;
-  if (pairs.length === history) pairs.shift();
   pairs.push({ s, y, rho: 1 / product });
 }
 
@@ -101,6 +102,12 @@ function towards(gradient: Float64Array, pairs: readonly Pair[], direction: Floa
     for (let i = 0; i < direction.length; i++) direction[i]! *= scale;
   }
   pairs.forEach(({ s, y, rho }, k) => add(direction, s, alphas[k]! - rho * dot(y, direction)));
+}
+
+function difference(a: Float64Array, b: Float64Array, reused?: Float64Array): Float64Array {
+  const out = reused ?? new Float64Array(a.length);
+  for (let i = 0; i < out.length; i++) out[i] = a[i]! - b[i]!;
+  return out;
 }
 
 function add(to: Float64Array, other: Float64Array, factor: number): void {

@@ -10,6 +10,7 @@ export interface TotalVariationOptions {
 
 /** Norms are taken of values with this beside them, so that they have a gradient at 0: sqrt(sum of squares + ε²). */
 export const ROUNDED_OFF = 1e-3;
+const EPSILON = ROUNDED_OFF ** 2;
 
 /**
  * Guo et al. 2018, equation (3), for one channel: ‖kept ⊙ (z - x)‖₂ + λ TV_p(z), where TV_p adds up the p-norms of the
@@ -25,10 +26,9 @@ export function totalVariationObjective(
   width: number,
   { lambda, norm }: Pick<TotalVariationOptions, 'lambda' | 'norm'>,
 ): Objective {
-  const epsilon = ROUNDED_OFF ** 2;
-  const columnSquares = new Float64Array(width);
+  const variation = norm === 1 ? sumsOfSizes : sumsOfLengths;
   return (z, gradient) => {
-    let squares = epsilon;
+    let squares = EPSILON;
     for (let i = 0; i < z.length; i++) {
       const off = kept[i]! * (z[i]! - plane[i]!);
       gradient[i] = off;
@@ -36,46 +36,68 @@ export function totalVariationObjective(
     }
     const fidelity = Math.sqrt(squares);
     for (let i = 0; i < z.length; i++) gradient[i]! /= fidelity;
-    let variation = 0;
-    const pull = (i: number, j: number, slope: number) => {
-      gradient[i]! += lambda * slope;
-      gradient[j]! -= lambda * slope;
-    };
-    if (norm === 1) {
-      const one = (i: number, j: number) => {
-        const d = z[i]! - z[j]!;
-        const size = Math.sqrt(d * d + epsilon);
-        variation += size;
-        pull(i, j, d / size);
-      };
-      for (let i = width; i < z.length; i++) one(i, i - width);
-      for (let i = 0; i < z.length; i++) if (i % width !== 0) one(i, i - 1);
-      return fidelity + lambda * variation;
-    }
-    for (let y = 1; y < height; y++) {
-      let sum = epsilon;
-      for (let i = y * width; i < (y + 1) * width; i++) sum += (z[i]! - z[i - width]!) ** 2;
-      const length = Math.sqrt(sum);
-      variation += length;
-      for (let i = y * width; i < (y + 1) * width; i++) pull(i, i - width, (z[i]! - z[i - width]!) / length);
-    }
-    columnSquares.fill(epsilon);
-    for (let y = 0, i = 0; y < height; y++, i++) {
-      for (let x = 1; x < width; x++) columnSquares[x]! += (z[++i]! - z[i - 1]!) ** 2;
-    }
-    for (let x = 1; x < width; x++) {
-      const length = Math.sqrt(columnSquares[x]!);
-      columnSquares[x] = length;
-      variation += length;
-    }
-    for (let y = 0, i = 0; y < height; y++, i++) {
-      for (let x = 1; x < width; x++) {
-        i++;
-        pull(i, i - 1, (z[i]! - z[i - 1]!) / columnSquares[x]!);
+    return fidelity + lambda * variation(z, gradient, height, width, lambda);
+  };
+}
+
+/** Of differences of neighbours; adds its gradient, times `lambda`. */
+function sumsOfSizes(z: Float64Array, gradient: Float64Array, height: number, width: number, lambda: number): number {
+  let sum = 0;
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      if (y > 0) {
+        const d = z[i]! - z[i - width]!;
+        const size = Math.sqrt(d * d + EPSILON);
+        const pull = (lambda * d) / size;
+        sum += size;
+        gradient[i]! += pull;
+        gradient[i - width]! -= pull;
+      }
+      if (x > 0) {
+        const d = z[i]! - z[i - 1]!;
+        const size = Math.sqrt(d * d + EPSILON);
+        const pull = (lambda * d) / size;
+        sum += size;
+        gradient[i]! += pull;
+        gradient[i - 1]! -= pull;
       }
     }
-    return fidelity + lambda * variation;
-  };
+  }
+  return sum;
+}
+
+/** Of differences of neighbouring rows, and of neighbouring columns; adds its gradient, times `lambda`. */
+function sumsOfLengths(z: Float64Array, gradient: Float64Array, height: number, width: number, lambda: number): number {
+  const columns = new Float64Array(width).fill(EPSILON);
+  let sum = 0;
+  for (let y = 0; y < height; y++) {
+    const start = y * width;
+    let row = EPSILON;
+    if (y > 0) for (let i = start; i < start + width; i++) row += (z[i]! - z[i - width]!) ** 2;
+    for (let x = 1, i = start + 1; x < width; x++, i++) columns[x]! += (z[i]! - z[i - 1]!) ** 2;
+    if (y === 0) continue;
+    const length = Math.sqrt(row);
+    sum += length;
+    for (let i = start, scale = lambda / length; i < start + width; i++) {
+      const pull = scale * (z[i]! - z[i - width]!);
+      gradient[i]! += pull;
+      gradient[i - width]! -= pull;
+    }
+  }
+  for (let x = 1; x < width; x++) {
+    const length = Math.sqrt(columns[x]!);
+    sum += length;
+    columns[x] = lambda / length;
+  }
+  for (let y = 0, i = 0; y < height; y++, i++) {
+    for (let x = 1; x < width; x++) {
+      i++;
+      const pull = columns[x]! * (z[i]! - z[i - 1]!);
+      gradient[i]! += pull;
+      gradient[i - 1]! -= pull;
+    }
+  }
+  return sum;
 }
 
 /** The plane that makes {@link totalVariationObjective} small; dropped samples start as means of kept neighbours. */

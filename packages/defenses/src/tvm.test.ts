@@ -6,7 +6,7 @@ import { minimiseTotalVariation, totalVariationObjective } from './total-variati
 import tvm from './tvm.js';
 import { floatImage, recorded } from './testing/recorded.js';
 
-const defaults = { drop: 0.5, lambda_tv: 0.03, norm: 2, max_iter: 100 } as const;
+const defaults = { drop: 0.5, lambda_tv: 0.03, norm: 2, max_iter: 50 } as const;
 
 /** The first channel of an image, and samples kept by the noise of another, as bench/record/defenses.py draws them. */
 function drawnProblem(image: { data: Float32Array; height: number; width: number }, keptSeed: number) {

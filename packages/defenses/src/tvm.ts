@@ -39,7 +39,7 @@ export default defineDefense({
       max_iter: Type.Integer({
         minimum: 1,
         maximum: 10_000,
-        default: 100,
+        default: 50,
         description: 'steps of L-BFGS at most; it ends when one gains less than a millionth',
       }),
     },
