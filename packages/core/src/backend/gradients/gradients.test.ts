@@ -84,6 +84,16 @@ const CASES: readonly Case[] = [
   { name: 'relu', shapes: [[3, 20]], fn: (x) => tf.relu(x), kinks: true },
   { name: 'relu6', shapes: [[3, 50]], fn: (x) => tf.relu6(tf.mul(x, 6)), kinks: true },
   { name: 'max pool', shapes: [[2, 7, 7, 2]], fn: (x) => tf.maxPool(four(x), 3, 2, 'same'), kinks: true },
+  { name: 'max pool of single pixels', shapes: [[2, 9, 9, 3]], fn: (x) => tf.maxPool(four(x), 1, 2, 'same') },
+  {
+    name: 'max pool in memory that was used before',
+    shapes: [[2, 33, 33, 8]],
+    fn: (x) => {
+      for (let i = 0; i < 4; i++) tf.tidy(() => tf.mul(x, 1e6).dataSync());
+      return tf.maxPool(four(x), 3, 2, 'valid');
+    },
+    kinks: true,
+  },
   { name: 'average pool', shapes: [[2, 7, 7, 2]], fn: (x) => tf.avgPool(four(x), 3, 2, 'same'), tfjsIsWrong: true },
   { name: 'average pool without padding', shapes: [[2, 7, 7, 2]], fn: (x) => tf.avgPool(four(x), 3, 2, 'valid') },
   { name: 'global average pool', shapes: [[2, 7, 7, 2]], fn: (x) => tf.avgPool(four(x), 7, 1, 'valid') },

@@ -4,6 +4,7 @@ import { conv2dFilterGradient } from './conv2d-filter.js';
 import { conv2dInputGradient, isPointwise } from './conv2d-input.js';
 import { depthwiseFilterGradient } from './depthwise-filter.js';
 import { depthwiseInputGradient } from './depthwise-input.js';
+import { maxPoolGradient } from './max-pool.js';
 import { segmentSum } from './segment-sum.js';
 
 type Info = TF.backend_util.Conv2DInfo;
@@ -59,19 +60,33 @@ export function registerBackwardKernels(tf: typeof TF, backendName: 'tensorflow'
   });
 }
 
-/** Average pooling's gradient for the backends of tfjs, whose own is wrong where the window reaches into padding. */
-export function registerAveragePoolGradient(tf: typeof TF, backendName: 'wasm' | 'cpu'): void {
-  const kernelName = 'AvgPoolGrad';
+/**
+ * Gradients of pooling for the backends of tfjs: its own for the average is wrong where the window reaches into padding,
+ * that for the maximum on WebAssembly everywhere.
+ */
+export function registerPoolGradients(tf: typeof TF, backendName: 'wasm' | 'cpu'): void {
+  registerPool(tf, backendName, 'AvgPoolGrad', (dy, _, info) => averagePoolGradient(tf, dy, info));
+  if (backendName === 'wasm') {
+    registerPool(tf, backendName, 'MaxPoolGrad', (dy, input, info) => maxPoolGradient(tf, dy, input, info));
+  }
+}
+
+function registerPool(
+  tf: typeof TF,
+  backendName: string,
+  kernelName: string,
+  gradient: (dy: TF.Tensor4D, input: TF.Tensor4D, info: Info) => TF.Tensor4D,
+): void {
   if (tf.getKernel(kernelName, backendName)) tf.unregisterKernel(kernelName, backendName);
   tf.registerKernel({
     kernelName,
     backendName,
     kernelFunc: ({ inputs, attrs }) => {
       const { dy, input } = inputs as Inputs;
-      const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as TF.AvgPoolAttrs;
+      const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as TF.AvgPoolAttrs | TF.MaxPoolAttrs;
       const { computePool2DInfo } = tf.backend_util;
       const info = computePool2DInfo(input!.shape, filterSize, strides, 1, pad, dimRoundingMode);
-      return tf.tidy(() => averagePoolGradient(tf, dy!, info));
+      return tf.tidy(() => gradient(dy!, input!, info));
     },
   });
 }

@@ -1,5 +1,5 @@
 import type * as TF from '@tensorflow/tfjs-core';
-import { registerAveragePoolGradient, registerBackwardKernels } from './kernels.js';
+import { registerPoolGradients, registerBackwardKernels } from './kernels.js';
 import { maskKernelGradient, relu6Gradient, reluGradient } from './relu.js';
 
 const done = new Set<string>();
@@ -24,6 +24,6 @@ export function registerGradients(tf: typeof TF, backend: 'tensorflow' | 'wasm' 
     }
   }
   if (backend !== 'cpu') registerBackwardKernels(tf, backend);
-  if (backend !== 'tensorflow') registerAveragePoolGradient(tf, backend);
+  if (backend !== 'tensorflow') registerPoolGradients(tf, backend);
   done.add(backend);
 }
