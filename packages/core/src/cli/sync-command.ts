@@ -40,7 +40,7 @@ async function sendRun(run: Run, settings: MlflowSettings): Promise<string> {
     const { metrics, files } = await feeder.pass();
     return `${metrics} metric points, ${files} files → ${feeder.address}`;
   } finally {
-    await release();
+    release();
   }
 }
 

@@ -26,7 +26,7 @@ export class MlflowTracker implements Tracker {
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #passing: Promise<void> | undefined;
-  #release: (() => Promise<void>) | undefined;
+  #release: (() => void) | undefined;
   #wait = GATHER_MS;
   #warned = false;
   #closing = false;
@@ -67,7 +67,7 @@ export class MlflowTracker implements Tracker {
       this.warn(`${left}; shield sync ${this.run.id} sends the rest`);
     } finally {
       clearTimeout(farewell);
-      await this.#release?.();
+      this.#release?.();
     }
   }
 

@@ -1,25 +1,30 @@
 import { join } from 'node:path';
-import { systemCode } from '../../errors/index.js';
+import { ShieldError } from '../../errors/index.js';
+import { makeFolder } from '../../files/make-folder.js';
+import { RunLock } from '../run-lock.js';
 import type { Run } from '../runs-folder.js';
 
+const REFRESH_MS = 30_000;
+
 /**
- * Keeps a run from being sent by two processes at once. That of a process that was killed ends after 15 s.
+ * Keeps a run from being sent by two processes at once. As with the run itself, the lock of a process that was killed
+ * holds nobody up.
  *
  * @returns what gives it back; undefined where another process has it. On a disk that cannot be written there is none
  *   to take.
  */
-export async function takeSyncLock(run: Run): Promise<(() => Promise<void>) | undefined> {
-  const { default: lockfile } = await import('proper-lockfile');
-  const lockfilePath = join(run.path, '.mlflow-lock');
+export async function takeSyncLock(run: Run): Promise<(() => void) | undefined> {
+  const folder = join(run.path, '.mlflow');
   try {
-    const release = await lockfile.lock(run.path, {
-      lockfilePath,
-      stale: 15_000,
-      update: 3_000,
-      onCompromised: () => undefined,
-    });
-    return () => release().catch(() => undefined);
+    await makeFolder(folder);
+    const lock = await RunLock.acquire(folder);
+    const alive = setInterval(() => lock.refresh(), REFRESH_MS).unref();
+    return () => {
+      clearInterval(alive);
+      lock.release();
+    };
   } catch (error) {
-    return systemCode(error) === 'ELOCKED' ? undefined : () => Promise.resolve();
+    if (error instanceof ShieldError && error.code === 'RUN_LOCKED') return undefined;
+    return () => undefined;
   }
 }
