@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import medianFilter from './median-filter.js';
 import { selectedMedian } from './median/selected-median.js';
 import { slidingMedian } from './median/sliding-median.js';
+import { medianOfFour } from './median/median-of-four.js';
 import { medianOfNine } from './median/median-of-nine.js';
 import { floatImage, recorded } from './testing/recorded.js';
 
@@ -39,6 +40,7 @@ describe('median_filter', () => {
           const expected = bySorting(bits, height, width, size, deep);
           expect(slidingMedian(bits, height, width, 3, size, deep)).toEqual(expected);
           expect(selectedMedian(bits, height, width, 3, size, deep)).toEqual(expected);
+          if (size === 2 && !deep) expect(medianOfFour(bits, height, width, 3)).toEqual(expected);
           if (size === 3 && !deep) expect(medianOfNine(bits, height, width, 3)).toEqual(expected);
         },
       ),
