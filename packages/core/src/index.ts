@@ -7,7 +7,14 @@ export { cacheDir } from './assets/cache-dir.js';
 export * from './backend/index.js';
 export * from './tracking/index.js';
 export * from './weights/index.js';
-export { createShield, type RunOptions, type RunResult, type Shield, type ShieldOptions } from './execution/shield.js';
+export {
+  createShield,
+  type RunOptions,
+  type RunResult,
+  type Shield,
+  type ShieldOptions,
+  type TrackerFactory,
+} from './execution/shield.js';
 export type { PluginPackage } from './execution/plugin-package.js';
 export type { Reporter, StageInfo, StageReporter } from './pipeline/reporter.js';
 export type { AttackRow, Prediction, PredictionRow } from './pipeline/rows.js';

@@ -20,7 +20,7 @@ import {
 import { MlflowTracker, mlflowSettings } from '../tracking/mlflow/index.js';
 import { toYaml } from '../spec/to-yaml.js';
 import { Experiment } from './experiment.js';
-import type { RunOptions, RunResult, Shield } from './shield.js';
+import type { RunOptions, RunResult, Shield, TrackerFactory } from './shield.js';
 import { TOKENS } from './tokens.js';
 
 /** Makes the run's directory and works through the spec in it. */
@@ -77,7 +77,7 @@ class Runner {
     @inject(TOKENS.container) private readonly parts: DependencyContainer,
     @inject(TOKENS.reporter) private readonly reporter: Reporter,
     @inject(TOKENS.runsFolder) private readonly runs: string,
-    @inject(TOKENS.trackers) private readonly trackers: readonly Tracker[],
+    @inject(TOKENS.trackers) private readonly trackers: readonly (Tracker | TrackerFactory)[],
   ) {}
 
   async create(loaded: LoadedSpec, specFolder: string, options: RunOptions): Promise<Run> {
@@ -148,7 +148,10 @@ class Runner {
         return { run, spec: loaded.resolved, summary: result.summary, metrics };
       },
       {
-        trackers: [...this.trackers, ...this.mlflow(run, loaded)],
+        trackers: [
+          ...this.trackers.map((tracker) => (typeof tracker === 'function' ? tracker(run) : tracker)),
+          ...this.mlflow(run, loaded),
+        ],
         handleSignals: owns,
         captureConsole: owns,
         warn: (message) => this.reporter.warn(message),

@@ -9,6 +9,9 @@ import type { Tracker } from '../tracking/events.js';
 import type { Run } from '../tracking/runs-folder.js';
 import type { PluginPackage } from './plugin-package.js';
 
+/** Makes the observer of one run. */
+export type TrackerFactory = (run: Run) => Tracker;
+
 export interface ShieldOptions {
   readonly plugins?: readonly PluginPackage[];
   readonly reporter?: Reporter;
@@ -16,7 +19,8 @@ export interface ShieldOptions {
   readonly runsFolder?: string;
   /** Folders with config groups, beside those found from the spec. */
   readonly configFolders?: readonly string[];
-  readonly trackers?: readonly Tracker[];
+  /** Observers of all runs, or what makes one for each run. */
+  readonly trackers?: readonly (Tracker | TrackerFactory)[];
 }
 
 export interface RunOptions {

@@ -5,6 +5,7 @@ import type { PluginRegistry } from '../plugin/registry.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import type { BackendChoice } from '../spec/resolved-spec.js';
 import type { Tracker } from '../tracking/events.js';
+import type { TrackerFactory } from './shield.js';
 
 /** Opens the one backend of this process. */
 export type BackendOpener = (
@@ -25,5 +26,5 @@ export const TOKENS = {
   openBackend: Symbol('openBackend') as InjectionToken<BackendOpener>,
   /** Folder that runs and artifacts go to. */
   runsFolder: Symbol('runsFolder') as InjectionToken<string>,
-  trackers: Symbol('trackers') as InjectionToken<readonly Tracker[]>,
+  trackers: Symbol('trackers') as InjectionToken<readonly (Tracker | TrackerFactory)[]>,
 } as const;

@@ -1,0 +1,43 @@
+import type { RecordedEvent, Run, Tracker } from '@shield/core';
+
+/** A server that does not answer in this time is given up for that message. */
+const TIMEOUT_MS = 5_000;
+
+/**
+ * An observer that posts a run's states and metrics to an address as JSON: `{ run, time, state, error? }` or
+ * `{ run, time, metric, value, step? }`, one message after the other, so that they arrive in order. What it throws the
+ * run shrugs off with one warning.
+ */
+export function webhook(url: string): (run: Run) => Tracker {
+  return (run) => {
+    let last = Promise.resolve();
+    return {
+      name: `webhook ${new URL(url).host}`,
+      event(event) {
+        const message = messageOf(event);
+        if (!message) return;
+        const posted = last.then(() => post(url, { run: run.id, time: event.time, ...message }));
+        // One that failed holds nobody up.
+        last = posted.catch(() => undefined);
+        return posted;
+      },
+      close: () => last,
+    };
+  };
+}
+
+function messageOf(event: RecordedEvent): object | undefined {
+  if (event.type === 'state') return { state: event.state, ...(event.error ? { error: event.error.message } : {}) };
+  if (event.type !== 'metric') return undefined;
+  return { metric: event.key, value: event.value, ...(event.step === undefined ? {} : { step: event.step }) };
+}
+
+async function post(url: string, body: object): Promise<void> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (!response.ok) throw new Error(`it answers ${response.status}`);
+}
