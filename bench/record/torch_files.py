@@ -1,6 +1,6 @@
-"""Writes small files as torch.save does, for packages/models/src/weights/torch.test.ts.
+"""Writes small files as torch.save does, for packages/core/src/weights/torch/torch.test.ts.
 
-    python bench/record/torch_files.py packages/models/fixtures/torch
+    python bench/record/torch_files.py packages/core/src/weights/torch/testing/golden
 
 legacy.pth (the form before PyTorch 1.6) and zip.pt hold the same state dictionary; expected.json says what is in it.
 Needs torch.

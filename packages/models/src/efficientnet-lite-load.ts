@@ -1,7 +1,6 @@
-import type { AssetSource, LoadContext, Model } from '@shield/core';
+import { readWeights, type AssetSource, type LoadContext, type Model } from '@shield/core';
 import { Type, type Static } from '@sinclair/typebox';
 import type { LiteVariant } from './efficientnet-lite-blocks.js';
-import { readWeights } from './weights/read-weights.js';
 
 /** The options that every EfficientNet-Lite has. */
 export const liteOptions = Type.Object(

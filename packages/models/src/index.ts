@@ -1,10 +1,21 @@
-/** The built-in models, and the readers of published weights. */
+/** The built-in models. */
 import efficientNetLite0 from './efficientnet-lite0.js';
 import efficientNetLite1 from './efficientnet-lite1.js';
 import efficientNetLite2 from './efficientnet-lite2.js';
+import inceptionV4 from './inception-v4.js';
+import resNetV2101 from './resnet-v2-101.js';
+import resNetV2152 from './resnet-v2-152.js';
+import resNetV250 from './resnet-v2-50.js';
 import smallCnn from './small-cnn.js';
 
-export const plugins = [efficientNetLite0, efficientNetLite1, efficientNetLite2, smallCnn] as const;
+export const plugins = [
+  efficientNetLite0,
+  efficientNetLite1,
+  efficientNetLite2,
+  inceptionV4,
+  resNetV2101,
+  resNetV2152,
+  resNetV250,
+  smallCnn,
+] as const;
 export default plugins;
-
-export { readWeights, type WeightsFile } from './weights/read-weights.js';

@@ -3,6 +3,11 @@ import type { SlimNetwork, SlimOps } from './tf-slim-ops.js';
 /** Bottleneck units in each of the four blocks. */
 export type ResNetUnits = readonly [number, number, number, number];
 
+export const resNetReference = {
+  title: 'He et al., Identity Mappings in Deep Residual Networks, ECCV 2016',
+  url: 'https://arxiv.org/abs/1603.05027',
+};
+
 const WIDTHS = [64, 128, 256, 512] as const;
 
 /**

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { defineModel, type WeightMap } from '@shield/core';
+import { defineModel, readWeights, type WeightMap } from '@shield/core';
 import { Type } from '@sinclair/typebox';
-import { readWeights } from './weights/read-weights.js';
 
 /** Trained by the project with configs/train-small.yaml; the file's metadata say when and how well. */
 const BUNDLED = new URL('../weights/small-cnn.safetensors', import.meta.url);

@@ -3,15 +3,17 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ShieldError, toFloat32, writeSafetensors } from '@shield/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readWeights } from './read-weights.js';
+import { ShieldError } from '../../errors/index.js';
+import { readWeights } from '../read-weights.js';
+import { writeSafetensors } from '../safetensors.js';
+import { toFloat32 } from '../weight-tensor.js';
 import { readLegacyTorch } from './torch-pickle.js';
 import { readTorchZip } from './torch-zip.js';
 
 /** Written by PyTorch itself: bench/record/torch_files.py. */
-const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/torch/${name}`, import.meta.url));
+const fixture = (name: string) => fileURLToPath(new URL(`testing/golden/${name}`, import.meta.url));
 const bytesOf = (name: string) => new Uint8Array(readFileSync(fixture(name)));
 const expected = JSON.parse(readFileSync(fixture('expected.json'), 'utf8')) as Record<
   string,

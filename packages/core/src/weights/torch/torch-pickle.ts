@@ -1,4 +1,5 @@
-import { ShieldError, type WeightMap, type WeightTensor } from '@shield/core';
+import { ShieldError } from '../../errors/index.js';
+import type { WeightMap, WeightTensor } from '../weight-tensor.js';
 import { PickleError, unpickle, type PickleValue } from './pickle-machine.js';
 import { TorchReader, stateDict } from './torch-tensors.js';
 

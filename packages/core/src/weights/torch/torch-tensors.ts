@@ -1,4 +1,5 @@
-import { STORED_TYPES, sizeOf, type StoredType, type WeightArray, type WeightTensor } from '@shield/core';
+import { STORED_TYPES, type StoredType } from '../stored-types.js';
+import { sizeOf, type WeightArray, type WeightTensor } from '../weight-tensor.js';
 import { PickleError, PickleGlobal, PickleObject, type PickleReader, type PickleValue } from './pickle-machine.js';
 
 /** torch's storage classes by the name of their number type in {@link STORED_TYPES}. */

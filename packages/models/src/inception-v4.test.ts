@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import { inceptionV4 } from './inception-v4-network.js';
+import plugin from './inception-v4.js';
+import { describeLikeTfSlim } from './testing/describe-like-tf-slim.js';
+import { withLoadedSlim } from './testing/slim-file.js';
+
+describeLikeTfSlim(inceptionV4, 'inception_v4');
+
+it('loads weights by their names, and says what it does not need', async () => {
+  await withLoadedSlim(plugin, inceptionV4, 5, (model, said) => {
+    expect([model.classes, model.labelOffset]).toEqual([5, 0]);
+    expect(said.join()).toContain('1 variables are not needed: global_step');
+  });
+});
