@@ -98,10 +98,12 @@ async function nearness(name, given) {
   let [sum, most, done, count] = [0, 0, 0, 0];
   for (const [i, image] of levels.entries()) {
     const { data } = await plugin.apply(image, options, new Random('bench', i));
-    const soft = tf.tidy(() => {
+    const forward = tf.tidy(() => {
       const x = tf.tensor4d(floats[i].data, [1, SIDE, SIDE, 3]);
-      return plugin.gradient(x, [new Random('bench', i)], options).dataSync();
+      return plugin.gradient(x, [new Random('bench', i)], options);
     });
+    const soft = forward.dataSync();
+    forward.dispose();
     data.forEach((level, k) => {
       const off = Math.abs(255 * soft[k] - level);
       sum += off;
