@@ -32,7 +32,9 @@ export function softRound(steps: Tensor): Tensor {
 
 /**
  * JPEG compression and decompression on tfjs ops with soft rounding of the coefficients (Shin and Song: JPEG-resistant
- * Adversarial Images, 2017); what else the codec rounds, to 8 bits on the way, is not rounded.
+ * Adversarial Images, 2017); what else the codec rounds, to 8 bits on the way, is not rounded. On photos at qualities 20
+ * to 80 it is 1.1 to 1.2 of 255 levels from the codec's pixels on the average, 34 at most, where the codec itself changes
+ * pixels by 4 to 8 (`node bench/defenses.js`).
  *
  * @param images [n, h, w, 3] in [0, 1]
  * @param quality whole number in 1…100
