@@ -170,6 +170,17 @@ export function createProgram(options: ProgramOptions): Program {
       await setupCommand(flags);
     });
 
+  const weights = program.command('weights').description('look into weights files');
+  weights
+    .command('inspect')
+    .description('list the variables of a weights file: TensorFlow checkpoint, torch, safetensors')
+    .argument('<file>', 'path; of a checkpoint of several files, the name that they begin with')
+    .option('--json', 'print as JSON')
+    .action(async (file: string, flags: object) => {
+      const { inspectWeightsCommand } = await import('./weights-command.js');
+      await inspectWeightsCommand({ file, ...flags });
+    });
+
   program
     .command('docs', { hidden: true })
     .description('write the generated pages: plugins, errors, the JSON Schema of specs')
