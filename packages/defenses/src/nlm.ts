@@ -13,7 +13,7 @@ const NOTHING = 36;
 /**
  * Each pixel the mean of those in its window, weighed by exp(-d² / strength²), d² the mean square difference of their
  * surroundings over all three channels; edges mirrored without their outermost pixel (c b | a b c | b a). One shift at a
- * time, so that surroundings are summed up by sliding (Darbon et al. 2008).
+ * time, so that surroundings are summed up by sliding (Darbon et al. 2008), and for both pixels of a pair at once.
  *
  * @param pixels [height, width, 3]; @returns of the same form
  */
@@ -27,72 +27,109 @@ export function nonLocalMeans(
   const margin = reach + (patch >> 1);
   const padded = pad(pixels, height, width, margin);
   const row = (width + 2 * margin) * 3;
-  const scale = 1 / (3 * patch * patch * strength * strength);
-  const sums = new Float64Array(pixels.length);
-  const weights = new Float64Array(height * width);
-  const distances = new Float64Array(height * width);
-  const slider = new Slider(height, width, patch);
-  for (let down = -reach; down <= reach; down++) {
-    for (let across = -reach; across <= reach; across++) {
+  // A pixel is like itself: weight 1.
+  const means = { sums: Float64Array.from(pixels), weights: new Float64Array(height * width).fill(1) };
+  const pairs = new PairWeights(padded, row, patch, 1 / (3 * patch * patch * strength * strength));
+  for (let down = 0; down <= reach; down++) {
+    for (let across = down === 0 ? 1 : -reach; across <= reach; across++) {
+      // Pairs of which one at least is in the image: the first pixel may lie above, left or right of it.
+      const left = Math.min(0, -across);
+      const columns = width + Math.abs(across);
       const shift = down * row + across * 3;
-      slider.distances(padded, row, reach, shift, distances);
-      for (let y = 0, i = 0; y < height; y++) {
-        let from = (y + margin) * row + margin * 3 + shift;
-        for (let x = 0; x < width; x++, i++, from += 3) {
-          const distance = distances[i]! * scale;
-          if (distance > NOTHING) continue;
-          const weight = Math.exp(-distance);
-          weights[i]! += weight;
-          sums[3 * i]! += weight * padded[from]!;
-          sums[3 * i + 1]! += weight * padded[from + 1]!;
-          sums[3 * i + 2]! += weight * padded[from + 2]!;
-        }
+      for (let y = -down; y < height; y++) {
+        const start = (y + margin) * row + (left + margin) * 3;
+        const weights = pairs.next(y === -down, start, columns, shift);
+        if (y >= 0) addRow(means, y, width, weights, -left, padded, start + shift);
+        if (y + down < height) addRow(means, y + down, width, weights, -left - across, padded, start);
       }
     }
   }
+  const { sums, weights } = means;
   for (let i = 0; i < sums.length; i++) sums[i]! /= weights[Math.floor(i / 3)]!;
   return sums;
 }
 
-/** Sums of squared differences over squares that slide along an image. */
-class Slider {
+/** Adds to a row of means the pixels that stand in `padded` at `start`, both from column `first` of the weights on. */
+function addRow(
+  { sums, weights: total }: { readonly sums: Float64Array; readonly weights: Float64Array },
+  y: number,
+  width: number,
+  weights: Float64Array,
+  first: number,
+  padded: Float64Array,
+  start: number,
+): void {
+  for (let x = 0, i = y * width, from = start + 3 * first; x < width; x++, i++, from += 3) {
+    const weight = weights[first + x]!;
+    if (weight === 0) continue;
+    total[i]! += weight;
+    sums[3 * i]! += weight * padded[from]!;
+    sums[3 * i + 1]! += weight * padded[from + 1]!;
+    sums[3 * i + 2]! += weight * padded[from + 2]!;
+  }
+}
+
+/** Weights of the pairs of pixels of one shift, row by row; sums over squares of pixels slide down and across. */
+class PairWeights {
   readonly #columns: Float64Array;
+  /** Squared differences of one row each, used in turn. */
   readonly #lines: readonly Float64Array[];
+  readonly #weights: Float64Array;
+  #row = 0;
 
   constructor(
-    readonly height: number,
-    readonly width: number,
+    readonly padded: Float64Array,
+    readonly row: number,
     readonly patch: number,
+    readonly scale: number,
   ) {
-    this.#columns = new Float64Array(width + patch - 1);
-    // One line of squared differences for each row of the patch, used in turn.
-    this.#lines = Array.from({ length: patch }, () => new Float64Array(width + patch - 1));
+    const most = row / 3;
+    this.#columns = new Float64Array(most);
+    this.#lines = Array.from({ length: patch }, () => new Float64Array(most));
+    this.#weights = new Float64Array(most);
   }
 
-  /** Between each pixel's surroundings and those `shift` samples away; `reach` pixels of the margin are for shifts. */
-  distances(padded: Float64Array, row: number, reach: number, shift: number, out: Float64Array): void {
-    const { height, width, patch } = this;
-    const columns = this.#columns.fill(0);
-    for (const line of this.#lines) line.fill(0);
-    for (let y = 0; y < height + patch - 1; y++) {
-      const line = this.#lines[y % patch]!;
-      let from = (y + reach) * row + reach * 3;
-      for (let x = 0; x < columns.length; x++, from += 3) {
-        const r = padded[from]! - padded[from + shift]!;
-        const g = padded[from + 1]! - padded[from + shift + 1]!;
-        const b = padded[from + 2]! - padded[from + shift + 2]!;
-        const square = r * r + g * g + b * b;
-        columns[x]! += square - line[x]!;
-        line[x] = square;
-      }
-      if (y < patch - 1) continue;
-      let sum = 0;
-      for (let x = 0; x < patch - 1; x++) sum += columns[x]!;
-      for (let x = 0, to = (y - patch + 1) * width; x < width; x++, to++) {
-        sum += columns[x + patch - 1]!;
-        out[to] = sum;
-        sum -= columns[x]!;
-      }
+  /**
+   * The weights of one row, the next below the former or the first of a shift.
+   *
+   * @param start where in the padded image the first pixel stands, `shift` samples before the other of its pair
+   */
+  next(first: boolean, start: number, columns: number, shift: number): Float64Array {
+    const { patch, scale } = this;
+    const sums = this.#columns;
+    const weights = this.#weights;
+    const half = patch >> 1;
+    const corner = start - half * (this.row + 3);
+    const wide = columns + patch - 1;
+    if (first) {
+      sums.fill(0);
+      for (const line of this.#lines) line.fill(0);
+      for (let k = 0; k < patch - 1; k++) this.#slide(corner + k * this.row, wide, shift);
+    }
+    this.#slide(corner + (patch - 1) * this.row, wide, shift);
+    let sum = 0;
+    for (let x = 0; x < patch - 1; x++) sum += sums[x]!;
+    for (let x = 0; x < columns; x++) {
+      sum += sums[x + patch - 1]!;
+      const distance = sum * scale;
+      weights[x] = distance > NOTHING ? 0 : Math.exp(-distance);
+      sum -= sums[x]!;
+    }
+    return weights;
+  }
+
+  /** A row more in the sums of columns, and the oldest less. */
+  #slide(start: number, wide: number, shift: number): void {
+    const { padded } = this;
+    const sums = this.#columns;
+    const line = this.#lines[this.#row++ % this.patch]!;
+    for (let x = 0, from = start; x < wide; x++, from += 3) {
+      const r = padded[from]! - padded[from + shift]!;
+      const g = padded[from + 1]! - padded[from + shift + 1]!;
+      const b = padded[from + 2]! - padded[from + shift + 2]!;
+      const square = r * r + g * g + b * b;
+      sums[x]! += square - line[x]!;
+      line[x] = square;
     }
   }
 }
