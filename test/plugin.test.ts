@@ -12,11 +12,11 @@ describe('examples/my-attack', () => {
     const runs = join(elsewhere, 'runs');
     const { code, stdout, stderr } = await shield(['run', join(EXAMPLE, 'spec.yaml')], { runs, cwd: elsewhere });
     expect(code, stderr).toBe(0);
-    expect(stdout).toContain('mi_fgsm');
+    expect(stdout).toContain('nesterov_fgsm');
     const metrics = readJson<Record<string, number>>(join(runsIn(runs)[0]!, 'metrics.json'));
     // Ten small steps find what one large step of the same eps does not, and no pixel moves further.
-    expect(metrics['attacked/mi_fgsm/float/top1']!).toBeLessThan(metrics['attacked/fgsm/float/top1']!);
-    expect(metrics['attacked/mi_fgsm/float/top1']!).toBeLessThan(metrics['clean/top1']!);
+    expect(metrics['attacked/nesterov_fgsm/float/top1']!).toBeLessThan(metrics['attacked/fgsm/float/top1']!);
+    expect(metrics['attacked/nesterov_fgsm/float/top1']!).toBeLessThan(metrics['clean/top1']!);
   });
 
   test('a copy outside the project runs too, to the same numbers, and a changed copy to others', async () => {
@@ -34,8 +34,8 @@ describe('examples/my-attack', () => {
     expect(numbers.length).toBeGreaterThan(10);
     for (const key of numbers) expect([key, copied[key]]).toEqual([key, original[key]]);
 
-    const weaker = await attacked('attacks.mi_fgsm.eps=1');
-    expect(weaker['attacked/mi_fgsm/float/top1']!).toBeGreaterThan(copied['attacked/mi_fgsm/float/top1']!);
+    const weaker = await attacked('attacks.nesterov_fgsm.eps=1');
+    expect(weaker['attacked/nesterov_fgsm/float/top1']!).toBeGreaterThan(copied['attacked/nesterov_fgsm/float/top1']!);
   });
 
   test('shield validate finds nothing wrong with it', async () => {

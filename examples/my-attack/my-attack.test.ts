@@ -8,6 +8,6 @@ const cases = attackConformance(attack, {
   bound: ({ eps }) => Number(eps) / 255,
 });
 
-describe('mi_fgsm conforms', () => {
+describe('nesterov_fgsm conforms', () => {
   for (const { name, run } of cases) test(name, run);
 });

@@ -14,13 +14,16 @@ const options = Type.Object({
   decay: Type.Number({ minimum: 0, default: 1, description: 'share of the momentum that stays at each step (μ)' }),
 });
 
-/** Momentum iterative FGSM (Dong et al. 2018, Algorithm 1): signed steps along the running sum of normalised gradients. */
+/**
+ * Nesterov iterative FGSM (Lin et al. 2020, section 3.1): signed steps along a running sum of normalised gradients, each
+ * gradient taken where that sum would lead.
+ */
 export default defineAttack({
-  name: 'mi_fgsm',
-  summary: 'FGSM in small steps along a momentum of gradients',
+  name: 'nesterov_fgsm',
+  summary: 'FGSM in small steps along a momentum of gradients, each taken one step ahead',
   reference: {
-    title: 'Dong et al.: Boosting Adversarial Attacks with Momentum, CVPR 2018',
-    url: 'https://arxiv.org/abs/1710.06081',
+    title: 'Lin et al.: Nesterov Accelerated Gradient and Scale Invariance for Adversarial Attacks, ICLR 2020',
+    url: 'https://arxiv.org/abs/1908.06281',
   },
   norm: 'linf',
   targeted: false,
@@ -35,8 +38,9 @@ export default defineAttack({
       { forwards: 0, gradients: 1 },
       (x, momentum, marked) => {
         const loss = (x: Tensor) => tf.neg(tf.sum(tf.mul(tf.logSoftmax(model.logits(x as Tensor4D)), marked)));
-        const gradient = tf.grad(loss)(x);
-        const length = tf.maximum(tf.sum(tf.abs(gradient), [1, 2, 3], true), 1e-30);
+        const ahead = tf.add(x, tf.mul(momentum, (decay * eps) / 255 / steps));
+        const gradient = tf.grad(loss)(ahead);
+        const length = tf.maximum(tf.mean(tf.abs(gradient), [1, 2, 3], true), 1e-30);
         const velocity = tf.add<Tensor4D>(tf.mul(momentum, decay), tf.div(gradient, length));
         return [tf.clipByValue(tf.add<Tensor4D>(x, tf.mul(tf.sign(velocity), eps / 255 / steps)), 0, 1), velocity];
       },
