@@ -332,6 +332,20 @@ describe.skipIf(!program)('a real MLflow server (skipped where there is none)', 
       expect(artifacts['journal.jsonl']).toBe(sha256(readFileSync(run.files.journal)));
       expect(artifacts['spec.yaml']).toBeDefined();
     });
+
+    test('shield sync of all: one damaged journal does not hold up the others', async () => {
+      const several = temporaryFolder();
+      const env = { MLFLOW_TRACKING_URI: server.uri, MLFLOW_EXPERIMENT_NAME: 'several' };
+      const damaged = await recordedRun(several, 'first', eventsOf(5));
+      const sound = await recordedRun(several, 'second', eventsOf(5));
+      const text = readFileSync(damaged.files.journal, 'utf8');
+      writeFileSync(damaged.files.journal, text.replace('"value":3', '"value":8'));
+      const { code, stdout, stderr } = await shield(['sync'], { runs: several, env });
+      expect([code, stdout]).toEqual([1, expect.stringMatching(new RegExp(`^${sound.id}: 5 metric points`))]);
+      expect(stderr).toContain(`${damaged.id}: `);
+      expect(stderr).toContain('JOURNAL_CORRUPT');
+      expect(await reader.runs('several')).toHaveLength(2);
+    });
   });
 
   test('a server that is killed and comes back, or never was: the run ends well, and sync sends the rest', async () => {

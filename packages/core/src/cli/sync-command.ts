@@ -1,8 +1,9 @@
+import { statSync } from 'node:fs';
 import { ShieldError, reasonOf } from '../errors/index.js';
 import { MlflowFeeder, mlflowSettings, sentTo, takeSyncLock, type MlflowSettings } from '../tracking/mlflow/index.js';
 import { readSpec } from '../tracking/mlflow/describe-run.js';
 import { findRun, listRuns, runStatus, runsFolder, type Run } from '../tracking/runs-folder.js';
-import { statSync } from 'node:fs';
+import { formatError } from './print-error.js';
 
 /** `shield sync`: sends runs, or all that have something to send, to the MLflow server. */
 export async function syncCommand(flags: { readonly runs: readonly string[] }): Promise<void> {
@@ -10,8 +11,8 @@ export async function syncCommand(flags: { readonly runs: readonly string[] }): 
   for (const name of flags.runs) named.push(await findRun(runsFolder(), name));
   const runs = named.length > 0 ? named : await listRuns(runsFolder());
   let configured = false;
-  let failures = 0;
   let sent = 0;
+  const failures: unknown[] = [];
   for (const run of runs) {
     const settings = mlflowSettings(process.env, (await readSpec(run))?.tracking?.mlflow);
     if (!settings) continue;
@@ -21,15 +22,21 @@ export async function syncCommand(flags: { readonly runs: readonly string[] }): 
       process.stdout.write(`${run.id}: ${await sendRun(run, settings)}\n`);
       sent++;
     } catch (error) {
-      // An absent server is as absent for the next run.
-      if (runs.length === 1 || (error instanceof ShieldError && error.code !== 'JOURNAL_CORRUPT')) throw error;
-      process.stderr.write(`${run.id}: ${reasonOf(error)}\n`);
-      failures++;
+      // A server that is absent, or refuses run after run for the same reason, does so for the next one too.
+      if (isOfTheServer(error) || reasonOf(error) === reasonOf(failures.at(-1))) throw error;
+      failures.push(error);
+      process.stderr.write(`${run.id}: ${formatError(error)}\n`);
     }
   }
   if (!configured && runs.length > 0) throw new ShieldError('TRACKING_NOT_CONFIGURED');
-  if (sent + failures === 0) process.stdout.write('nothing to send\n');
-  if (failures > 0) process.exitCode = 1;
+  if (sent + failures.length === 0) process.stdout.write('nothing to send\n');
+  if (failures.length > 0) process.exitCode = 1;
+}
+
+function isOfTheServer(error: unknown): boolean {
+  return (
+    error instanceof ShieldError && (error.code === 'TRACKING_UNREACHABLE' || error.code === 'TRACKING_UNSUPPORTED')
+  );
 }
 
 async function sendRun(run: Run, settings: MlflowSettings): Promise<string> {

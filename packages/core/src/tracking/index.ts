@@ -26,7 +26,8 @@ export {
   type RunStatus,
 } from './runs-folder.js';
 export { RunLock, lockHolder, type LockHolder } from './run-lock.js';
-export { RunInterrupted, RunTimedOut, withRun, type RunContext, type WithRunOptions } from './lifecycle.js';
+export { RunInterrupted, RunTimedOut } from './endings.js';
+export { withRun, type RunContext, type WithRunOptions } from './lifecycle.js';
 export { PerImageWriter, readPerImage, writeMetrics } from './results.js';
 export {
   collectProvenance,

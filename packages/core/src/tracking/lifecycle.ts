@@ -2,11 +2,12 @@ import { setImmediate } from 'node:timers/promises';
 import { ShieldError, ShieldErrors, reasonOf } from '../errors/index.js';
 import { ConsoleLog } from './console-log.js';
 import { EventBus } from './event-bus.js';
+import { RunInterrupted, RunTimedOut, isWriteError, recordError, recordInterrupt, recordSignal } from './endings.js';
 import type { RecordedError, RunEvent, Tracker } from './events.js';
 import { Journal } from './journal.js';
 import { RunLock } from './run-lock.js';
 import type { Run } from './runs-folder.js';
-import { EXIT_CODES, hearSignals, type StopSignal } from './signals.js';
+import { hearSignals, type StopSignal } from './signals.js';
 
 /** What the work of a run is given. */
 export interface RunContext {
@@ -35,30 +36,6 @@ export interface WithRunOptions {
   readonly heartbeatMs?: number;
   /** One line for the person; default: to stderr. */
   readonly warn?: (message: string) => void;
-}
-
-/** The run was asked to stop, and its state says so: no fault, but no result either. */
-export class RunInterrupted extends Error {
-  /** What the process should leave with. */
-  readonly exitCode: number;
-
-  constructor(
-    readonly run: string,
-    readonly signal: StopSignal | undefined,
-  ) {
-    super(`the run ${run} was stopped${signal ? ` by ${signal}` : ''}; shield resume ${run} goes on with it`);
-    this.name = 'RunInterrupted';
-    this.exitCode = signal ? EXIT_CODES[signal] : 1;
-  }
-}
-
-/** As {@link RunInterrupted}, since its time was up: the state is TIMEOUT. */
-export class RunTimedOut extends RunInterrupted {
-  constructor(run: string, seconds: number) {
-    super(run, undefined);
-    this.message = `the run ${run} was stopped after ${seconds} s, its limit; shield resume ${run} goes on with it`;
-    this.name = 'RunTimedOut';
-  }
 }
 
 const HEARTBEAT_MS = 10_000;
@@ -161,7 +138,7 @@ class Session {
     }
     const interrupted = reason instanceof RunInterrupted && !isWriteError(error) ? reason : undefined;
     const shown = interrupted ?? this.#forPeople(error);
-    const recorded = interrupted ? recordInterrupt(interrupted) : record(shown, error);
+    const recorded = interrupted ? recordInterrupt(interrupted) : recordError(shown, error);
     if (recorded.stack) this.log?.note(recorded.stack);
     const state = interrupted ? (interrupted instanceof RunTimedOut ? 'TIMEOUT' : 'INTERRUPTED') : 'FAILED';
     // What stopped the run counts more than that its state could not be written either.
@@ -271,33 +248,4 @@ class Session {
 
 function clearAll(undo: (() => void)[]): void {
   for (const each of undo.splice(0)) each();
-}
-
-function isWriteError(error: unknown): boolean {
-  return error instanceof ShieldError && (error.code === 'DISK_FULL' || error.code === 'WRITE_FAILED');
-}
-
-function recordInterrupt(interrupted: RunInterrupted): RecordedError {
-  if (interrupted instanceof RunTimedOut) return { code: 'TIMEOUT', message: interrupted.message };
-  if (interrupted.signal) return recordSignal(interrupted.signal);
-  return { code: 'ABORTED', message: 'stopped by the program' };
-}
-
-function recordSignal(signal: StopSignal): RecordedError {
-  return { code: signal, message: `stopped by ${signal}` };
-}
-
-/** @param shown what people see; @param thrown what it was made of */
-function record(shown: unknown, thrown: unknown): RecordedError {
-  if (shown instanceof ShieldErrors) return { code: shown.errors[0]!.code, message: shown.message };
-  const { code, message, fix } = shown as ShieldError;
-  // An error that was foreseen says all; one that was not, or that wraps another, is for whoever mends the program.
-  const unforeseen = thrown instanceof Error && (shown !== thrown || thrown.cause instanceof Error);
-  return { code, message, fix, ...(unforeseen ? { stack: stackOf(thrown) } : {}) };
-}
-
-/** With the errors that caused it: their stacks name the line that went wrong. */
-function stackOf(error: Error): string {
-  const own = error.stack ?? error.message;
-  return error.cause instanceof Error ? `${own}\ncaused by: ${stackOf(error.cause)}` : own;
 }
