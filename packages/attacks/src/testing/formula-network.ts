@@ -51,7 +51,8 @@ export async function attackFormula(
   n = 6,
   change: Partial<AttackInput> = {},
 ): Promise<Outcome> {
-  const images = formulaImages(n);
+  const drawn = formulaImages(n);
+  const { images = drawn } = change;
   const labels = argMax(images);
   const output = await plugin.run(
     {
@@ -76,7 +77,7 @@ export async function attackFormula(
   const pixels = Float32Array.from(await output.images.data());
   const clean = Float32Array.from(await images.data());
   const verdicts = argMax(output.images);
-  tf.dispose([images, output.images]);
+  tf.dispose([drawn, output.images]);
   const changes = Array.from(labels, (_, i) =>
     Array.from({ length: FEATURES }, (_, k) => pixels[i * FEATURES + k]! - clean[i * FEATURES + k]!),
   );
