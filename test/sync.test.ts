@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { expectError, readJson, runsIn, shield, SMOKE, temporaryFolder } from './shield.js';
+
+const QUICK = ['~attacks.cw_l2', '~defenses.jpeg', 'dataset.limit=4', 'batch=4', 'execution.strip=0'] as const;
+
+/** Nothing listens on port 1. */
+const ABSENT = { MLFLOW_TRACKING_URI: 'http://127.0.0.1:1', MLFLOW_HTTP_REQUEST_MAX_RETRIES: '0' };
+
+describe('without a server that answers', () => {
+  const runs = temporaryFolder();
+
+  test('a run is not hurt: one warning of what is missing, and how to send it', async () => {
+    const { code, stdout, stderr } = await shield(['run', SMOKE, ...QUICK], { runs, env: ABSENT });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('rounded to 8 bits');
+    const id = runsIn(runs)[0]!.split('/').at(-1)!;
+    expect(stderr).toContain(`not all of the run is on the MLflow server (the MLflow server http://127.0.0.1:1 cannot`);
+    expect(stderr).toContain(`shield sync ${id} sends the rest`);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(readFileSync(join(runsIn(runs)[0]!, 'journal.jsonl'), 'utf8')).toContain('"COMPLETED"');
+  });
+
+  test('an address that is no server: a warning, and the run goes on', async () => {
+    const env = { MLFLOW_TRACKING_URI: 'sqlite:///mlflow.db' };
+    const { code, stderr } = await shield(['run', SMOKE, ...QUICK], { runs, env });
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('MLflow: sqlite:///mlflow.db is not a tracking server');
+  });
+
+  test('shield sync says what is the matter', async () => {
+    expectError(await shield(['sync'], { runs, env: ABSENT }), 1, 'TRACKING_UNREACHABLE');
+    expectError(await shield(['sync'], { runs, env: { MLFLOW_TRACKING_URI: '' } }), 2, 'TRACKING_NOT_CONFIGURED');
+    const local = { MLFLOW_TRACKING_URI: './mlruns' };
+    expectError(await shield(['sync', 'latest'], { runs, env: local }), 1, 'TRACKING_UNSUPPORTED');
+    expectError(await shield(['sync', 'nothing'], { runs, env: ABSENT }), 2, 'RUN_NOT_FOUND');
+  });
+
+  test('shield ui: the address, or that the run was sent nowhere', async () => {
+    expect((await shield(['ui'], { runs, env: ABSENT })).stdout).toBe('http://127.0.0.1:1\n');
+    expectError(await shield(['ui', 'latest'], { runs, env: ABSENT }), 2, 'CLI_USAGE');
+    const env = { MLFLOW_TRACKING_URI: '', PATH: '/nowhere' };
+    expectError(await shield(['ui'], { runs, env }), 2, 'TRACKING_NOT_CONFIGURED');
+  });
+
+  test('where a run is recorded is no part of what it is', async () => {
+    const other = temporaryFolder();
+    const tracking = '+tracking={mlflow: {uri: "http://127.0.0.1:1", experiment: e}}';
+    await shield(['run', SMOKE, ...QUICK, tracking], { runs: other, env: { MLFLOW_HTTP_REQUEST_MAX_RETRIES: '0' } });
+    const hash = (folder: string) => readJson<{ hash: string }>(join(runsIn(folder)[0]!, 'run.json')).hash;
+    expect(hash(other)).toBe(hash(runs));
+    expect(readFileSync(join(runsIn(other)[0]!, 'resolved.yaml'), 'utf8')).toContain('experiment: e');
+  });
+});
