@@ -34,4 +34,5 @@ export type { EpochMetrics, TrainOptions, TrainProgress } from './pipeline/train
 export * from './spec/index.js';
 export { fullOptionsSchema } from './plugin/common-options.js';
 export * from './images/index.js';
+export { parseCsv } from './files/csv.js';
 export * from './records/index.js';

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, parse, relative, sep } from 'node:path';
-import { reasonOf, ShieldError, systemCode, type LoadContext } from '@shield/core';
-import { parseCsv } from './csv.js';
+import { parseCsv, reasonOf, ShieldError, systemCode, type LoadContext } from '@shield/core';
 import type { LabelledFile } from './file-dataset.js';
 import { labelling, type Labelling } from './labels.js';
 

@@ -1,3 +1,4 @@
+import type { Cost } from '../plugin/contracts.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
 import type { ResolvedSpec } from '../spec/resolved-spec.js';
@@ -63,6 +64,25 @@ export function plan(spec: ResolvedSpec, registry: PluginRegistry): PlannedStep[
         }))
       : []),
   ];
+  const adaptive = typeof spec.threat === 'object' && 'adaptive' in spec.threat ? spec.threat.adaptive : undefined;
+  /** An adaptive attack on a defense with n draws, and its evaluation. */
+  const against = (attack: string, defense: string, n: number, { forwards, gradients }: Cost): PlannedStep[] => {
+    const eot = registry.get('defense', spec.defenses[defense]!.use).random ? adaptive!.eot : 1;
+    return [
+      ...(spec.perform.includes('attack')
+        ? [
+            {
+              step: `attack ${attack} through ${defense}`,
+              forwards: eot * (forwards + gradients),
+              gradients: eot * gradients,
+            },
+          ]
+        : []),
+      ...(spec.perform.includes('evaluate')
+        ? [{ step: `attacked by ${attack}_vs_${defense}, evaluated`, forwards: n + 2, gradients: 0 }]
+        : []),
+    ];
+  };
   const attacks = Object.entries(spec.attacks).flatMap(([name, use]) => {
     const plugin = registry.get('attack', use.use);
     const { use: _use, ...options } = use;
@@ -70,6 +90,9 @@ export function plan(spec: ResolvedSpec, registry: PluginRegistry): PlannedStep[
     return [
       ...(spec.perform.includes('attack') ? [{ step: `attack ${name}`, ...cost }] : []),
       ...judged(`attacked by ${name}`, 2),
+      ...(adaptive && plugin.needs !== 'nothing'
+        ? draws.flatMap(([defense, n]) => against(name, defense, n, cost))
+        : []),
     ];
   });
   return [...judged('clean', 1), ...attacks];

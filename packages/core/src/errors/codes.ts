@@ -88,7 +88,17 @@ export const ERROR_CODES = {
     'the model gave no usable numbers: {reason}',
     'check the weights, and that its input is in [0, 1]',
   ),
+  CLASSES_DIFFER: code(
+    1,
+    '{model} knows {classes} classes and {other} {otherClasses}',
+    'choose models that were trained on the same classes',
+  ),
   // --- runs ---
+  ADAPTIVE_NO_GRADIENT: code(
+    1,
+    'no gradient reaches an image of {attack} through the defense {defense}',
+    'set threat.adaptive.gradient: straight-through, or mend the gradient that the defense brings',
+  ),
   ATTACK_FAILED: code(1, 'the attack {name} failed: {reason}', '{expected}'),
   DEFENSE_FAILED: code(1, 'the defense {name} failed on {id}: {reason}', '{expected}'),
   ARTIFACT_MISSING: code(

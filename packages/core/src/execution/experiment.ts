@@ -10,6 +10,8 @@ import { createPredictor } from '../pipeline/predictor.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import { coreDigest } from '../pipeline/source-digest.js';
 import type { Summary } from '../pipeline/summary.js';
+import { readTargets, type CsvTargets, type TargetTable } from '../pipeline/targets.js';
+import { weakAdaptiveAttacks } from '../pipeline/threat/adaptive-summary.js';
 import type { Assets, Dataset, LoadContext, Model } from '../plugin/contracts.js';
 import type { DatasetPlugin, ModelPlugin, Plugin } from '../plugin/define.js';
 import type { PluginRegistry } from '../plugin/registry.js';
@@ -64,18 +66,29 @@ export class Experiment {
       value: `${backend.name}: ${backend.description}, ${backend.threads} threads`,
     });
     const model = await this.#model(spec.model).load(spec.model, loading);
+    let source: Model | undefined;
     try {
       if (spec.perform.includes('train')) {
         const metrics = await performTraining({ context, spec, model, dataset, reporter: this.reporter });
         return { summary: undefined, metrics };
       }
-      return { summary: await this.#evaluate(performance, dataset, backend, model), metrics: {} };
+      const sourceUse = sourceModel(spec);
+      if (sourceUse) source = await this.#model(sourceUse).load(sourceUse, loading);
+      return { summary: await this.#evaluate(performance, loading, dataset, backend, model, source), metrics: {} };
     } finally {
+      source?.dispose();
       model.dispose();
     }
   }
 
-  async #evaluate(performance: Performance, dataset: Dataset, backend: Backend, model: Model): Promise<Summary> {
+  async #evaluate(
+    performance: Performance,
+    loading: LoadContext,
+    dataset: Dataset,
+    backend: Backend,
+    model: Model,
+    source: Model | undefined,
+  ): Promise<Summary> {
     const { context, loaded, artifacts } = performance;
     const spec = loaded.resolved;
     const predictor = createPredictor(model, backend, { k: Math.max(...spec.evaluate.top), images: dataset.size });
@@ -86,6 +99,7 @@ export class Experiment {
       preprocess: spec.dataset['preprocess'] as Preprocess,
       onCorrupt: spec.dataset['on_corrupt'] as 'fail' | 'skip',
       model,
+      ...(source ? { source: this.#source(sourceModel(spec)!, source) } : {}),
       backend,
       predictor,
       attacks: Object.entries(spec.attacks).map(([name, use]) =>
@@ -94,6 +108,7 @@ export class Experiment {
       defenses: Object.entries(spec.defenses).map(([name, use]) =>
         chosen(name, this.registry.get('defense', use.use), use),
       ),
+      targets: await targetTables(spec, loading),
       store: new ArtifactStore(artifacts, ({ kind, hash, path }) =>
         context.emit({ type: 'artifact', kind, key: hash, path }),
       ),
@@ -107,6 +122,7 @@ export class Experiment {
       const { summary, collected } = await runPipeline(pipeline, (row) => images.write(row));
       await images.finish();
       for (const { id, reason } of summary.dropped) this.reporter.warn(`left out ${id}: ${reason}`);
+      for (const line of weakAdaptiveAttacks(summary)) this.reporter.warn(line);
       warnOfLowAccuracy(summary, this.#model(spec.model), this.reporter);
       if (spec.execution.strip > 0) await writePictureStrip(pipeline, collected, context.run);
       return summary;
@@ -133,6 +149,12 @@ export class Experiment {
       batch: spec.batch,
       dtype: 'float32',
     };
+  }
+
+  /** The model that a black-box attacker makes images on. */
+  #source(use: PluginUse, model: Model): NonNullable<PipelineContext['source']> {
+    const key = { ...pluginKey(chosen('source', this.#model(use), use)), weights: model.weightsDigest };
+    return { name: use.use, model, key };
   }
 
   #dataset(use: PluginUse): DatasetPlugin {
@@ -165,6 +187,23 @@ export class Experiment {
       opened: (path, sha256) => emit({ type: 'resource', path, ...(sha256 === undefined ? {} : { sha256 }) }),
     };
   }
+}
+
+function sourceModel({ threat }: ResolvedSpec): PluginUse | undefined {
+  return typeof threat === 'object' && 'black-box' in threat ? threat['black-box'].model : undefined;
+}
+
+/** What the attacks that take their targets from a csv find there. */
+async function targetTables(spec: ResolvedSpec, loading: LoadContext): Promise<Map<string, TargetTable>> {
+  const tables = new Map<string, TargetTable>();
+  for (const [name, { target }] of Object.entries(spec.attacks)) {
+    if (typeof target !== 'object' || target === null) continue;
+    const option = target as CsvTargets;
+    const table = await readTargets(name, { ...option, csv: loading.resolvePath(option.csv) });
+    loading.opened(loading.resolvePath(option.csv), table.sha256);
+    tables.set(name, table);
+  }
+  return tables;
 }
 
 function chosen<P extends Plugin>(name: string, plugin: P, use: PluginUse): Chosen<P> {

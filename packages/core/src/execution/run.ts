@@ -4,7 +4,6 @@ import { inject, injectable, type DependencyContainer } from 'tsyringe';
 import { ShieldError, reasonOf } from '../errors/index.js';
 import { flatMetrics } from '../report/flat-metrics.js';
 import type { Reporter } from '../pipeline/reporter.js';
-import { unsupported } from '../spec/unsupported.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
 import {
   collectProvenance,
@@ -30,7 +29,6 @@ export async function startRun(
   specFolder: string,
   options: RunOptions,
 ): Promise<RunResult> {
-  unsupported(loaded);
   const runner = parts.resolve(Runner);
   const run = await runner.create(loaded, specFolder, options);
   return runner.work(run, loaded, specFolder, options);

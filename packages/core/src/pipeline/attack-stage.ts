@@ -3,15 +3,21 @@ import * as tf from '@tensorflow/tfjs-core';
 import { ShieldError, reasonOf } from '../errors/index.js';
 import { Random } from '../random/random.js';
 import type { AttackInput, AttackOutput, AttackPlugin } from '../plugin/index.js';
+import { defend } from './apply-defense.js';
 import type { Artifact } from './artifact-store.js';
 import { writeImages } from './attacked-images.js';
 import { inputBatches, type ImageBatch } from './input-batches.js';
 import { attackKey } from './keys.js';
 import { distances } from './norms.js';
 import { PassCounter } from './pass-counter.js';
-import type { Chosen, PipelineContext } from './context.js';
-import { fools, type AttackRow, type PredictionRow } from './rows.js';
-import { createTargetModel } from './target-model.js';
+import type { Chosen, PipelineContext, PlannedAttack } from './context.js';
+import { fools, type AttackRow, type Prediction, type PredictionRow } from './rows.js';
+import { createTargetModel, type CountedTargetModel } from './target-model.js';
+import { targetOf, type TargetOption } from './targets.js';
+import { attackerView } from './threat/attacker.js';
+import type { AttackerView } from './threat/attacker-view.js';
+import { DefendedView } from './threat/defended-view.js';
+import { GradientFlow } from './threat/gradient-flow.js';
 
 /** Below this many gradients in all, capturing the attack's graphs costs more than it saves. */
 const CAPTURE_FROM_GRADIENTS = 48;
@@ -22,7 +28,7 @@ const RANGE_TOLERANCE = 1e-5;
 interface CommonOptions {
   readonly labels: 'true' | 'predicted' | true;
   readonly attack_misclassified: boolean;
-  readonly target?: 'none' | 'random' | 'least_likely' | number;
+  readonly target?: TargetOption;
 }
 
 /**
@@ -31,7 +37,7 @@ interface CommonOptions {
  */
 export async function attackStage(
   context: PipelineContext,
-  attack: Chosen<AttackPlugin>,
+  attack: PlannedAttack,
   clean: Artifact<PredictionRow>,
 ): Promise<Artifact<AttackRow>> {
   const artifact = await context.store.open<AttackRow>('attacked', attackKey(context, attack));
@@ -55,7 +61,7 @@ export async function attackStage(
 
 async function computeMissing(
   context: PipelineContext,
-  attack: Chosen<AttackPlugin>,
+  attack: PlannedAttack,
   clean: Artifact<PredictionRow>,
   artifact: Artifact<AttackRow>,
 ): Promise<void> {
@@ -65,12 +71,15 @@ async function computeMissing(
   const counter = new PassCounter();
   const gradients =
     attack.plugin.cost(attack.options).gradients * Math.min(batches * context.spec.batch, total ?? Infinity);
+  const capture = gradients >= CAPTURE_FROM_GRADIENTS;
+  const view = attackerView(context, attack, capture);
   const target = createTargetModel({
-    model: context.model,
+    view,
     backend: context.backend,
-    capture: gradients >= CAPTURE_FROM_GRADIENTS,
+    capture,
     count: (rows, cost) => counter.add(rows, cost),
   });
+  const flow = view instanceof DefendedView && attack.plugin.needs === 'gradients' ? new GradientFlow(view) : undefined;
   try {
     let done = 0;
     let fooled = 0;
@@ -92,7 +101,8 @@ async function computeMissing(
       const started = performance.now();
       const cleanRows = (await clean.read(batch.index)).rows.filter((row) => row.dropped === undefined);
       const within = (share: number) => stage.update(done + share * batch.ids.length, note(fooled, tried));
-      const { rows, pixels } = await attackBatch(context, attack, target, counter, batch, cleanRows, within);
+      const attacker = { view, target, counter, flow };
+      const { rows, pixels } = await attackBatch(context, attack, attacker, batch, cleanRows, within);
       const seconds = (performance.now() - started) / 1000;
       await artifact.write(batch.index, rows, seconds, (path) =>
         writeImages(path, batch, pixels, context.model.inputSize),
@@ -111,10 +121,12 @@ async function computeMissing(
         tensors: tf.memory().numTensors,
       });
     }
+    flow?.report(context.reporter, attack);
     await artifact.finish(count);
     stage.end(note(fooled, tried));
   } finally {
     target.dispose();
+    view.dispose();
   }
 }
 
@@ -122,11 +134,18 @@ function note(fooled: number, tried: number): string {
   return tried === 0 ? '' : `fooled ${fooled}/${tried}`;
 }
 
+/** What carries out one attack, and what is noted of it. */
+interface Attacker {
+  readonly view: AttackerView;
+  readonly target: CountedTargetModel;
+  readonly counter: PassCounter;
+  readonly flow: GradientFlow | undefined;
+}
+
 async function attackBatch(
   context: PipelineContext,
-  attack: Chosen<AttackPlugin>,
-  target: ReturnType<typeof createTargetModel>,
-  counter: PassCounter,
+  attack: PlannedAttack,
+  { view, target, counter, flow }: Attacker,
   batch: ImageBatch,
   cleanRows: readonly PredictionRow[],
   progress: (share: number) => void,
@@ -134,13 +153,14 @@ async function attackBatch(
   const options = attack.options as unknown as CommonOptions;
   const { height, width } = context.model.inputSize;
   const length = height * width * 3;
-  const offset = context.model.labelOffset;
+  const { labelOffset: offset } = view;
   const usePredicted = options.labels === 'predicted';
   const sources = batch.labels.map((label, i) => (usePredicted ? cleanRows[i]!.draws[0]!.top[0]! : label));
-  const chosen = batch.ids.flatMap((_, i) =>
+  const right = batch.ids.flatMap((_, i) =>
     options.attack_misclassified || cleanRows[i]!.draws[0]!.top[0] === sources[i] ? [i] : [],
   );
-  const targets = chooseTargets(context, options, chosen, batch, sources, cleanRows);
+  const targets = chooseTargets(context, attack, options.target ?? 'none', right, batch, sources, cleanRows);
+  const chosen = targets ? right.filter((i) => targets.has(i)) : right;
   const pixels = batch.pixels.slice();
   const iterations = new Int32Array(batch.ids.length);
   const failures = new Map<number, string>();
@@ -148,14 +168,18 @@ async function attackBatch(
 
   if (chosen.length > 0) {
     const images = tf.tensor4d(gather(batch.pixels, chosen, length), [chosen.length, height, width, 3]);
+    const labels = Int32Array.from(chosen, (i) => sources[i]! + offset);
+    const ids = chosen.map((i) => batch.ids[i]!);
     let result: { pixels: Float32Array; iterations: Int32Array };
     try {
+      if (view instanceof DefendedView) view.begin(ids);
+      await flow?.check(images, labels);
       result = await runAttack(context, attack, {
         model: target,
         images,
-        labels: Int32Array.from(chosen, (i) => sources[i]! + offset),
+        labels,
         ...(targets ? { targets: Int32Array.from(chosen, (i) => targets.get(i)! + offset) } : {}),
-        ids: chosen.map((i) => batch.ids[i]!),
+        ids,
         random: (i, draw = 0) =>
           new Random(context.spec.seed, 'attack', attack.plugin.name, batch.ids[chosen[i]!]!, draw),
         checkpoint: async (at) => {
@@ -174,7 +198,7 @@ async function attackBatch(
     });
   }
 
-  const judged = await context.predictor.predict(pixels);
+  const judged = await judge(context, attack, batch.ids, pixels);
   const rows = batch.ids.map((id, i): AttackRow => {
     const attacked = chosen.includes(i);
     const goal = targets?.get(i);
@@ -244,38 +268,46 @@ function place(pixels: Float32Array, start: number, image: Float32Array): string
   return undefined;
 }
 
+/** By row of the batch; rows without one are of their target class already. */
 function chooseTargets(
   context: PipelineContext,
-  options: CommonOptions,
-  chosen: readonly number[],
+  { name, of }: PlannedAttack,
+  option: TargetOption,
+  rows: readonly number[],
   batch: ImageBatch,
   sources: readonly number[],
   cleanRows: readonly PredictionRow[],
 ): Map<number, number> | undefined {
-  const mode = options.target ?? 'none';
-  if (mode === 'none') return undefined;
+  if (option === 'none') return undefined;
+  const table = context.targets.get(of);
   const classes = context.model.classes - context.model.labelOffset;
+  const input = { name, option, seed: context.spec.seed, classes, ...(table ? { table } : {}) };
   return new Map(
-    chosen.map((i) => {
-      if (mode === 'least_likely') return [i, cleanRows[i]!.least!];
-      if (mode === 'random') {
-        const drawn = new Random(context.spec.seed, 'target', batch.ids[i]!).integer(classes - 1);
-        return [i, drawn < sources[i]! ? drawn : drawn + 1];
-      }
-      if (mode >= classes || mode === sources[i]) {
-        const reason =
-          mode >= classes
-            ? `the target class ${mode} does not exist`
-            : `${batch.ids[i]} is of the target class ${mode} already`;
-        throw new ShieldError('ATTACK_FAILED', {
-          name: context.spec.name,
-          reason,
-          expected: `give a target from 0 to ${classes - 1}, or target: random`,
-        });
-      }
-      return [i, mode];
+    rows.flatMap((i) => {
+      const target = targetOf(input, batch.ids[i]!, sources[i]!, cleanRows[i]!);
+      return target === undefined ? [] : [[i, target] as const];
     }),
   );
+}
+
+/** What the model says of the attacked images; of those made against a defense, behind it (its first draw). */
+async function judge(
+  context: PipelineContext,
+  { against }: PlannedAttack,
+  ids: readonly string[],
+  pixels: Float32Array,
+): Promise<readonly Prediction[]> {
+  if (!against) return context.predictor.predict(pixels);
+  const { inputSize } = context.model;
+  const length = inputSize.height * inputSize.width * 3;
+  const defended = new Float32Array(pixels.length);
+  await Promise.all(
+    ids.map(async (id, i) => {
+      const image = { data: pixels.subarray(i * length, (i + 1) * length), ...inputSize };
+      defended.set((await defend(context, against, image, id, 0)).data, i * length);
+    }),
+  );
+  return context.predictor.predict(defended);
 }
 
 function gather(pixels: Float32Array, rows: readonly number[], length: number): Float32Array {

@@ -5,6 +5,7 @@ import type { RunEvent } from '../tracking/events.js';
 import type { ArtifactKey, ArtifactStore } from './artifact-store.js';
 import type { Predictor } from './predictor.js';
 import type { Reporter } from './reporter.js';
+import type { TargetTable } from './targets.js';
 
 /** A plugin that the spec names, with its options. */
 export interface Chosen<P> {
@@ -12,6 +13,14 @@ export interface Chosen<P> {
   readonly name: string;
   readonly plugin: P;
   readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** An attack as it is carried out. */
+export interface PlannedAttack extends Chosen<AttackPlugin> {
+  /** The attack of the spec that it is. */
+  readonly of: string;
+  /** The defense that it knows and goes through, in an adaptive threat; its `name` then tells both. */
+  readonly against?: Chosen<DefensePlugin>;
 }
 
 /** Everything that the stages of one run work with. */
@@ -22,10 +31,14 @@ export interface PipelineContext {
   readonly preprocess: Preprocess;
   readonly onCorrupt: 'fail' | 'skip';
   readonly model: Model;
+  /** The model that images are made on, in a black-box threat, and what names it in keys. */
+  readonly source?: { readonly name: string; readonly model: Model; readonly key: ArtifactKey };
   readonly backend: Backend;
   readonly predictor: Predictor;
   readonly attacks: readonly Chosen<AttackPlugin>[];
   readonly defenses: readonly Chosen<DefensePlugin>[];
+  /** The targets that attacks take from a csv, by the attack's name. */
+  readonly targets: ReadonlyMap<string, TargetTable>;
   readonly store: ArtifactStore;
   /** What every artifact of this run rests on: dataset, model, backend, batch, code. */
   readonly baseKey: ArtifactKey;

@@ -1,8 +1,9 @@
 import { toByteImage } from '../images/quantize.js';
 import { encodeImageRecord } from '../records/image-record.js';
 import { writeRecords } from '../records/tfrecord.js';
+import { defend } from './apply-defense.js';
 import type { PipelineContext } from './context.js';
-import { defend, type Source } from './judge.js';
+import type { Source } from './judge.js';
 import { judgedKey } from './keys.js';
 
 interface DefendedRow {

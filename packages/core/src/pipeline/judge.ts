@@ -1,10 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { ShieldError, reasonOf } from '../errors/index.js';
 import { toByteImage, toFloatImage } from '../images/quantize.js';
-import { resize } from '../images/resize.js';
-import { Random } from '../random/random.js';
-import type { FloatImage, Image } from '../plugin/contracts.js';
+import type { FloatImage } from '../plugin/contracts.js';
 import type { DefensePlugin } from '../plugin/index.js';
+import { defend } from './apply-defense.js';
 import type { Artifact, ArtifactKey } from './artifact-store.js';
 import type { Chosen, PipelineContext } from './context.js';
 import type { ImageBatch } from './input-batches.js';
@@ -169,47 +167,4 @@ async function pixelsBy(context: PipelineContext, path: Path, batch: ImageBatch,
     }),
   );
   return out;
-}
-
-/**
- * One image through one defense, at the model's input size again.
- *
- * @throws DEFENSE_FAILED where the defense throws or returns something that is not an image in [0, 1]
- */
-export async function defend(
-  context: PipelineContext,
-  defense: Chosen<DefensePlugin>,
-  image: FloatImage,
-  id: string,
-  draw: number,
-): Promise<FloatImage> {
-  const { plugin, options, name } = defense;
-  const random = new Random(context.spec.seed, 'defend', plugin.name, id, draw);
-  const given = plugin.takes === 'bytes' ? toByteImage(image, context.spec.handover) : image;
-  let result: Image;
-  try {
-    result = await plugin.apply(given, options, random);
-  } catch (error) {
-    if (error instanceof ShieldError) throw error;
-    throw new ShieldError(
-      'DEFENSE_FAILED',
-      {
-        name,
-        id,
-        reason: reasonOf(error),
-        expected: 'mend the defense; one that comes with SHIELD has a fault: please report it',
-      },
-      { cause: error },
-    );
-  }
-  if (result.data.length !== result.height * result.width * 3) {
-    const reason = `it gave ${result.data.length} samples for ${result.height}×${result.width} pixels`;
-    throw new ShieldError('DEFENSE_FAILED', { name, id, reason, expected: 'return height × width × 3 samples' });
-  }
-  const { height, width } = context.model.inputSize;
-  const sized =
-    result.height === height && result.width === width
-      ? result
-      : resize(result, { height, width, interpolation: context.preprocess.interpolation });
-  return toFloatImage(sized);
 }

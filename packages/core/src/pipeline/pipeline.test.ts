@@ -251,7 +251,42 @@ describe('what an attack is given', () => {
     expect(calls.flatMap((call) => call.targets)).toEqual(others(WRONG).map((i) => least[i]));
 
     await expect(run([`attack.target=${CLASSES}`])).rejects.toMatchObject({ code: 'ATTACK_FAILED' });
-    await expect(run([`attack.target=${labels[0]}`])).rejects.toMatchObject({ code: 'ATTACK_FAILED' });
+
+    // Images of that class already are left out.
+    calls = [];
+    const goal = labels[0]!;
+    const { rows } = await run([`attack.target=${goal}`]);
+    expect(calls.flatMap(({ ids }) => ids)).toEqual(
+      others(WRONG)
+        .filter((i) => labels[i] !== goal)
+        .map((i) => `image ${i}`),
+    );
+    expect(attackOn(rows, 0)).toMatchObject({ attacked: false, l2: 0 });
+  });
+
+  it('targets from a csv, by the id of the image', async () => {
+    const csv = join(folder, 'targets.csv');
+    const goals = labels.map((label, i) => (label + 1 + (i % 2)) % CLASSES);
+    writeFileSync(csv, `Name,Goal\n${goals.map((goal, i) => `image ${i},${goal + 1}`).join('\n')}\n`);
+    const option = `attack.target={csv: ${csv}, id: Name, class: Goal, offset: -1}`;
+    const first = await run([option], 'csv');
+    expect(calls.flatMap(({ targets }) => targets)).toEqual(others(WRONG).map((i) => goals[i]));
+    // The file's content names the artifact: another one is not taken for it.
+    writeFileSync(
+      csv,
+      `Name,Goal\n${goals.map((_, i) => `image ${i},${((labels[i]! + 3) % CLASSES) + 1}`).join('\n')}\n`,
+    );
+    const second = await run([option], 'csv');
+    expect(attackOn(second.rows, 0).target).not.toBe(attackOn(first.rows, 0).target);
+    writeFileSync(csv, 'Name,Goal\nimage 0,3\n');
+    await expect(run([option])).rejects.toMatchObject({
+      code: 'ATTACK_FAILED',
+      message: expect.stringContaining('image 1') as string,
+    });
+    writeFileSync(csv, 'Name,Goal\nimage 0,three\n');
+    await expect(run([option])).rejects.toMatchObject({ message: expect.stringContaining('"three"') as string });
+    writeFileSync(csv, 'Name\nimage 0\n');
+    await expect(run([option])).rejects.toMatchObject({ message: expect.stringContaining('"Goal"') as string });
   });
 });
 

@@ -1,16 +1,17 @@
 import { ShieldError } from '../errors/index.js';
-import type { AttackPlugin } from '../plugin/index.js';
 import type { Artifact } from './artifact-store.js';
 import { attackStage } from './attack-stage.js';
 import { attackedBatches } from './attacked-images.js';
 import { collect, type Collected, type ImageResult } from './collect.js';
-import type { Chosen, PipelineContext } from './context.js';
+import type { PipelineContext, PlannedAttack } from './context.js';
 import { defendStage } from './defend-stage.js';
 import { inputBatches } from './input-batches.js';
 import { AS_THEY_ARE, ROUNDED, judgeStage, type Path, type Source } from './judge.js';
 import { attackKey, cleanKey } from './keys.js';
 import type { AttackRow, PredictionRow } from './rows.js';
 import type { Summary } from './summary.js';
+import { withThreats } from './threat/adaptive-summary.js';
+import { planAttacks } from './threat/attacker.js';
 
 /** Attack, defend, evaluate: as many of these as the spec performs. Clean accuracy is always measured first. */
 export async function runPipeline(
@@ -23,8 +24,9 @@ export async function runPipeline(
   const cleanPredictions = clean.get(AS_THEY_ARE.name)!;
   await refuseEmpty(context, cleanPredictions);
 
+  const planned = planAttacks(context);
   const attacked = new Map<string, Artifact<AttackRow>>();
-  for (const attack of context.attacks) {
+  for (const attack of planned) {
     attacked.set(
       attack.name,
       perform.includes('attack')
@@ -36,7 +38,7 @@ export async function runPipeline(
   const evaluating = perform.includes('evaluate');
   if (perform.includes('defend') && !evaluating) {
     await defendStage(context, source);
-    for (const attack of context.attacks)
+    for (const attack of planned.filter(({ against }) => !against))
       await defendStage(context, attackedSource(context, attack, attacked.get(attack.name)!));
   }
 
@@ -44,17 +46,18 @@ export async function runPipeline(
   const cleanDefended =
     defenses.length > 0 ? await judgeStage(context, source, defenses) : new Map<string, Artifact<PredictionRow>>();
   const attacks: [string, { images: Artifact<AttackRow>; predictions: Map<string, Artifact<PredictionRow>> }][] = [];
-  for (const attack of context.attacks) {
+  for (const attack of planned) {
     const images = attacked.get(attack.name)!;
     const predictions = await judgeStage(context, attackedSource(context, attack, images), [
       AS_THEY_ARE,
       ROUNDED,
-      ...defenses,
+      ...defenses.filter(({ name }) => !attack.against || name === attack.against.name),
     ]);
     attacks.push([attack.name, { images, predictions }]);
   }
   const collected = { clean: new Map([...clean, ...cleanDefended]), attacks: new Map(attacks) };
-  return { summary: await collect(context, collected, onImage), collected };
+  const summary = await collect(context, collected, onImage);
+  return { summary: withThreats(summary, planned), collected };
 }
 
 export function cleanSource(context: PipelineContext): Source {
@@ -74,11 +77,7 @@ export function cleanSource(context: PipelineContext): Source {
   };
 }
 
-export function attackedSource(
-  context: PipelineContext,
-  attack: Chosen<AttackPlugin>,
-  artifact: Artifact<AttackRow>,
-): Source {
+export function attackedSource(context: PipelineContext, attack: PlannedAttack, artifact: Artifact<AttackRow>): Source {
   return {
     name: attack.name,
     key: attackKey(context, attack),
@@ -86,11 +85,7 @@ export function attackedSource(
   };
 }
 
-async function existing(
-  context: PipelineContext,
-  attack: Chosen<AttackPlugin>,
-  stage: string,
-): Promise<Artifact<AttackRow>> {
+async function existing(context: PipelineContext, attack: PlannedAttack, stage: string): Promise<Artifact<AttackRow>> {
   const artifact = await context.store.open<AttackRow>('attacked', attackKey(context, attack));
   if (await artifact.complete()) return artifact;
   throw new ShieldError('ARTIFACT_MISSING', { stage, needed: 'attack', spec: context.specPath });

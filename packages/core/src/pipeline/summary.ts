@@ -22,9 +22,11 @@ export interface DefenseSummary {
 }
 
 export interface AttackSummary {
+  /** In an adaptive threat: the attack of the spec that this is, and the defense that it was made to go through. */
+  readonly against?: { readonly attack: string; readonly defense: string };
   /** Images it was let loose on. */
   readonly attacked: number;
-  /** Over the images rightly classified at first (those attacked). */
+  /** Over the images rightly classified at first (those attacked); of an adaptive attack, behind the defense. */
   readonly success: Proportion;
   readonly successRounded: Proportion;
   readonly float: Accuracy;

@@ -6,6 +6,7 @@ import { openBackend } from '../backend/open-backend.js';
 import { drawnPixels, tinyModel } from '../testing/tiny-model.js';
 import { PassCounter } from './pass-counter.js';
 import { createTargetModel } from './target-model.js';
+import { undefended } from './threat/attacker-view.js';
 
 const COST = { forwards: 1, gradients: 2 };
 
@@ -21,7 +22,12 @@ describe('createTargetModel', () => {
     const model = tinyModel();
     const counter = new PassCounter();
     counter.start(4);
-    const target = createTargetModel({ model, backend, capture, count: (rows, cost) => counter.add(rows, cost) });
+    const target = createTargetModel({
+      view: undefended(model),
+      backend,
+      capture,
+      count: (rows, cost) => counter.add(rows, cost),
+    });
     const top = target.compile<[Tensor4D], [Tensor1D]>('top', COST, (x) => [tf.max(target.logits(x), 1)]);
     const three = images(3);
     tf.dispose(top([0, 2, 3], three));
@@ -42,7 +48,7 @@ describe('createTargetModel', () => {
 
   it('gives what the model gives, and the first function again for a name that it knows', () => {
     const model = tinyModel();
-    const target = createTargetModel({ model, backend, capture: true, count: () => undefined });
+    const target = createTargetModel({ view: undefended(model), backend, capture: true, count: () => undefined });
     const first = target.compile<[Tensor4D], [Tensor4D]>('double', COST, (x) => [tf.mul<Tensor4D>(x, 2)]);
     const again = target.compile<[Tensor4D], [Tensor4D]>('double', COST, () => {
       throw new Error('the second function was called');
@@ -65,7 +71,7 @@ describe('createTargetModel', () => {
     const booked: number[] = [];
     const before = tf.memory().numTensors;
     const target = createTargetModel({
-      model,
+      view: undefended(model),
       backend,
       capture: true,
       count: (rows) => booked.push(...Array.from(rows)),
@@ -95,7 +101,12 @@ describe('createTargetModel', () => {
         });
       },
     };
-    const target = createTargetModel({ model, backend: watching, capture: true, count: () => undefined });
+    const target = createTargetModel({
+      view: undefended(model),
+      backend: watching,
+      capture: true,
+      count: () => undefined,
+    });
     for (const name of ['a', 'b', 'a']) target.compile(name, COST, (x: Tensor4D): [Tensor4D] => [x]);
     target.dispose();
     expect(freed).toEqual(['graph', 'graph']);

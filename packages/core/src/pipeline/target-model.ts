@@ -1,10 +1,11 @@
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import type { Backend, CapturedFunction } from '../backend/backend.js';
 import { eagerly } from './eagerly.js';
-import type { Compiled, Cost, Model, TargetModel } from '../plugin/contracts.js';
+import type { Compiled, Cost, TargetModel } from '../plugin/contracts.js';
+import type { AttackerView } from './threat/attacker-view.js';
 
 export interface TargetModelOptions {
-  readonly model: Model;
+  readonly view: AttackerView;
   readonly backend: Backend;
   /** Whether compiled functions become graphs; off where there is too little to do for that to pay. */
   readonly capture: boolean;
@@ -18,16 +19,16 @@ export interface CountedTargetModel extends TargetModel {
 }
 
 /** One for each attack of a spec: the names of its compiled functions are the attack's own. */
-export function createTargetModel({ model, backend, capture, count }: TargetModelOptions): CountedTargetModel {
+export function createTargetModel({ view, backend, capture, count }: TargetModelOptions): CountedTargetModel {
   const functions = new Map<string, { call: (...inputs: Tensor[]) => Tensor[]; cost: Cost; dispose: () => void }>();
   return {
-    inputSize: model.inputSize,
-    classes: model.classes,
-    logits: (images: Tensor4D): Tensor2D => model.logits(images),
+    inputSize: view.inputSize,
+    classes: view.classes,
+    logits: (images: Tensor4D): Tensor2D => view.logits(images),
     compile<I extends Tensor[], O extends Tensor[]>(name: string, cost: Cost, fn: (...inputs: I) => O): Compiled<I, O> {
       let entry = functions.get(name);
       if (!entry) {
-        const captured: CapturedFunction<I, O> = capture ? backend.capture(fn) : eagerly(fn);
+        const captured: CapturedFunction<I, O> = capture && view.capturable ? backend.capture(fn) : eagerly(fn);
         entry = {
           call: captured as unknown as (...inputs: Tensor[]) => Tensor[],
           cost,
@@ -37,8 +38,9 @@ export function createTargetModel({ model, backend, capture, count }: TargetMode
       }
       const { call } = entry;
       return (rows, ...inputs) => {
+        view.onRows?.(rows);
         const outputs = call(...inputs) as O;
-        count(rows, cost);
+        count(rows, view.costOf?.(cost) ?? cost);
         return outputs;
       };
     },

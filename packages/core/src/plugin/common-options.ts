@@ -51,11 +51,27 @@ export const attackOptions = {
 /** What an attack takes that can aim at a class. */
 export const targetedOptions = {
   target: Type.Union(
-    [Type.Literal('none'), Type.Literal('random'), Type.Literal('least_likely'), Type.Integer({ minimum: 0 })],
+    [
+      Type.Literal('none'),
+      Type.Literal('random'),
+      Type.Literal('least_likely'),
+      Type.Integer({ minimum: 0 }),
+      Type.Object(
+        {
+          csv: Type.String({ minLength: 1, description: 'path of a csv file with a header' }),
+          id: Type.Optional(Type.String({ description: "column of the image's id; default: ImageId" })),
+          class: Type.Optional(Type.String({ description: 'column of the class; default: TargetClass' })),
+          offset: Type.Optional(
+            Type.Integer({ description: "added to the class, to have it in the dataset's numbering; default: 0" }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+    ],
     {
       default: 'none',
       description:
-        "class to reach, in the dataset's numbering: none (untargeted), random (drawn for each image), least_likely, or a class number",
+        "class to reach, in the dataset's numbering: none (untargeted), random (drawn for each image), least_likely, a class number, or { csv: PATH, id: ImageId, class: TargetClass, offset: 0 }; an image of that class is left out",
     },
   ),
 };

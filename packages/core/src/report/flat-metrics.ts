@@ -27,7 +27,7 @@ export function flatMetrics(summary: Summary): Record<string, number> {
     const key = `attack/${name}`;
     put(`${key}/attacked`, attack.attacked);
     put(`${key}/success`, attack.success.share);
-    put(`${key}/success_rounded`, attack.successRounded.share);
+    if (!attack.against) put(`${key}/success_rounded`, attack.successRounded.share);
     norms(`${key}/l0`, attack.l0);
     norms(`${key}/l2`, attack.l2);
     norms(`${key}/linf`, attack.linf);

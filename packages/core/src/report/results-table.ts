@@ -53,13 +53,22 @@ function accuracyTable(summary: Summary, { handover, top }: TableOptions): strin
   row('clean', summary.clean, '', summary.cleanSeconds);
   for (const [name, accuracy] of Object.entries(summary.cleanDefended)) row(`  ${name}`, accuracy, '');
   for (const [name, attack] of Object.entries(summary.attacks)) {
+    if (attack.against) continue;
     row(name, attack.float, '', attack.seconds);
     row(handover === 'round' ? '  rounded to 8 bits' : '  cut to 8 bits', attack.rounded, '');
     for (const [defense, { accuracy, recovered, seconds }] of Object.entries(attack.defenses)) {
       row(`  ${defense}`, accuracy, `${share(recovered.float)} | ${share(recovered.rounded)}`, seconds);
+      const adaptive = adaptiveOf(summary, name, defense);
+      if (adaptive) row(`  ${defense}, adaptive`, adaptive.defenses[defense]!.accuracy, '', adaptive.seconds);
     }
   }
   return table.toString();
+}
+
+function adaptiveOf(summary: Summary, attack: string, defense: string): AttackSummary | undefined {
+  return Object.values(summary.attacks).find(
+    ({ against }) => against?.attack === attack && against.defense === defense,
+  );
 }
 
 function attackTable(summary: Summary): string {
@@ -75,7 +84,7 @@ function attackRow(name: string, attack: AttackSummary): string[] {
   return [
     name,
     `${attack.success.count}/${attack.attacked}`,
-    `${attack.successRounded.count}/${attack.attacked}`,
+    attack.against ? '–' : `${attack.successRounded.count}/${attack.attacked}`,
     number(attack.l2.meanSuccess, 3),
     number(attack.l2.medianSuccess, 3),
     number(scale(attack.linf.meanSuccess, 255), 1),
@@ -91,6 +100,9 @@ function footnotes(summary: Summary, { handover }: TableOptions): string {
       ? ['recovered: share of the lost images, % | against the same images in 8 bits']
       : []),
     ...(random ? [`random defenses: mean of ${random.draws!.n} draws`] : []),
+    ...(Object.values(summary.attacks).some(({ against }) => against)
+      ? ['adaptive: made to go through that defense (NAME_vs_DEFENSE, success behind it)']
+      : []),
     ...(Object.keys(summary.attacks).length > 0
       ? [
           `8 bits: by ${handover === 'truncate' ? 'truncating' : 'rounding'}, as a codec is handed the images`,

@@ -14,4 +14,3 @@ export type {
 } from './resolved-spec.js';
 export type { SpecSource } from './sources.js';
 export { resolvedHash, toYaml } from './to-yaml.js';
-export { unsupported } from './unsupported.js';

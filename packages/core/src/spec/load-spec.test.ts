@@ -421,7 +421,7 @@ sweep: { seed: [1, 2] }
   it.each([
     ['', 'SPEC_MISSING_KEY'],
     ['model: { use: net }\n', 'SPEC_MISSING_KEY'],
-    [`${MINIMAL}threat: { adaptive: { eot: 4 } }\n`, 'SPEC_INVALID_VALUE'],
+    [`${MINIMAL}threat: { adaptive: { eot: 0 } }\n`, 'SPEC_INVALID_VALUE'],
     [`${MINIMAL}threat: white-box\n`, 'SPEC_INVALID_VALUE'],
     [`${MINIMAL}ensemble: {}\n`, 'SPEC_INVALID_VALUE'],
     [`${MINIMAL}sweep: {}\n`, 'SPEC_INVALID_VALUE'],

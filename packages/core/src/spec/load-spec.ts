@@ -15,7 +15,6 @@ import { longPath } from './shorthand.js';
 import { SourceReader, type ParsedSource, type SpecSource } from './sources.js';
 import { resolvedHash } from './to-yaml.js';
 import { fromPlain, getIn, locateValue, parsePath, type SpecPath } from './tree.js';
-import { unsupported } from './unsupported.js';
 
 export interface LoadSpecOptions {
   /** `key=value`, `+key=value`, `++key=value`, `~key`, in the order they apply. */
@@ -84,7 +83,6 @@ export async function loadSpec(pathOrText: string, options: LoadSpecOptions): Pr
     sources: reader.sources,
     locate: (path) => locateValue(tree, typeof path === 'string' ? (parsePath(path) ?? []) : path),
   };
-  unsupported(loaded);
   return loaded;
 }
 

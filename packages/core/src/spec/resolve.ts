@@ -49,6 +49,7 @@ export function resolveSpec(tree: MapNode, registry: PluginRegistry, name: strin
       ),
     );
   }
+  completeThreat(plain);
   for (const path of pluginPaths(plain)) errors.push(...resolvePlugin(plain, path, tree, registry));
   if (errors.length > 0) return { resolved: undefined, errors: sorted(errors) };
   return { resolved: freeze(inSchemaOrder(plain, specSchema as SchemaNode)) as ResolvedSpec, errors: [] };
@@ -56,6 +57,15 @@ export function resolveSpec(tree: MapNode, registry: PluginRegistry, name: strin
 
 function performs(plain: Plain, stage: string): boolean {
   return Array.isArray(plain['perform']) && plain['perform'].includes(stage);
+}
+
+// The branches of a union have no defaults in JSON Schema's strict form: theirs are written out here.
+const ADAPTIVE = { eot: 10, gradient: 'own' };
+const CSV_TARGETS = { csv: '', id: 'ImageId', class: 'TargetClass', offset: 0 };
+
+function completeThreat(plain: Plain): void {
+  const adaptive = getPlain(plain, ['threat', 'adaptive']);
+  if (isPlain(adaptive)) plain['threat'] = { adaptive: { ...ADAPTIVE, ...adaptive } };
 }
 
 /** Every place of the spec where a plugin stands. */
@@ -81,6 +91,7 @@ function resolvePlugin(plain: Plain, path: readonly string[], tree: MapNode, reg
   if (!validate(options))
     return schemaErrors(validate.errors as SchemaError[], { schema, tree, at: path, alsoKnown: ['use'] });
   const parent = getPlain(plain, path.slice(0, -1)) as Plain;
+  if (isPlain(options['target'])) options['target'] = { ...CSV_TARGETS, ...options['target'] };
   parent[path.at(-1)!] = { use: picked.name, ...(inSchemaOrder(options, schema) as Plain) } satisfies PluginUse;
   return [];
 }

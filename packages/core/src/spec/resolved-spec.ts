@@ -20,7 +20,7 @@ export interface Preprocess {
 export type Threat =
   | 'gray-box'
   | { readonly 'black-box': { readonly model: PluginUse } }
-  | { readonly adaptive: { readonly eot: number } };
+  | { readonly adaptive: { readonly eot: number; readonly gradient: 'own' | 'straight-through' } };
 
 /** A spec with every default, override, group and interpolation written out. Its hash identifies the experiment. */
 export interface ResolvedSpec {

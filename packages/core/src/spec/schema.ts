@@ -65,7 +65,18 @@ export const threatSchema = Type.Union(
       {
         adaptive: Type.Object(
           {
-            eot: Type.Integer({ minimum: 1, description: "draws of the defense's randomness a step (EOT)" }),
+            eot: Type.Optional(
+              Type.Integer({
+                minimum: 1,
+                description: 'draws of a random defense that every step averages over (EOT); default: 10',
+              }),
+            ),
+            gradient: Type.Optional(
+              oneOf(['own', 'straight-through'], {
+                description:
+                  'the way back through a defense (BPDA): own (the function that the defense brings, else straight through; the default), or straight-through (as if it were the identity)',
+              }),
+            ),
           },
           {
             additionalProperties: false,
@@ -78,7 +89,8 @@ export const threatSchema = Type.Union(
   ],
   {
     default: 'gray-box',
-    description: 'gray-box (attacks the undefended model), { black-box: { model: … } } or { adaptive: { eot: n } }',
+    description:
+      'gray-box (attacks the undefended model), { black-box: { model: … } } (images made on that model), or { adaptive: { eot: n } } (each attack also goes through each defense)',
   },
 );
 

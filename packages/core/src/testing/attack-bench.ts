@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import type { Backend } from '../backend/backend.js';
 import { createTargetModel } from '../pipeline/target-model.js';
+import { undefended } from '../pipeline/threat/attacker-view.js';
 import type { AttackPlugin } from '../plugin/define.js';
 import type { Cost, Model } from '../plugin/contracts.js';
 import { Random } from '../random/random.js';
@@ -110,7 +111,7 @@ export class AttackBench {
     const options = completeOptions(this.#plugin, { ...this.options, ...call.options });
     const passes = rows.map(() => ({ forwards: 0, gradients: 0 }));
     const target = createTargetModel({
-      model: nanRow === undefined ? this.#model : this.#withNan(nanRow),
+      view: undefended(nanRow === undefined ? this.#model : this.#withNan(nanRow)),
       backend: this.#backend,
       capture: true,
       count: (at, { forwards, gradients }) => {
