@@ -5,6 +5,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import deepfool from './deepfool.js';
+import { attackFormula } from './testing/formula-network.js';
+import recorded from './testing/minimal-norm.json' with { type: 'json' };
 
 describe('deepfool conforms', () => {
   const variations = {
@@ -123,4 +125,14 @@ test('stays in [0, 1] and fools a smooth network, whatever the images', async ()
     { numRuns: 10, seed: new Random('deepfool').uint32() },
   );
   model.dispose();
+});
+
+test.each([
+  ['foolbox L2DeepFool', {}],
+  ['foolbox L2DeepFool, 3 candidates', { candidates: 3, overshoot: 0.1 }],
+] as const)('%s: the same distances', async (name, options) => {
+  const { l2, labels, verdicts } = await attackFormula(deepfool, options);
+  expect([...labels]).toEqual(recorded.labels);
+  verdicts.forEach((verdict, i) => expect(verdict).not.toBe(labels[i]));
+  recorded.l2[name].forEach((norm, i) => expect(l2[i]).toBeCloseTo(norm, 5));
 });
