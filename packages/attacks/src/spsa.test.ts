@@ -1,5 +1,6 @@
 import { openBackend } from '@shield/core';
 import { attackConformance } from '@shield/core/testing';
+import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import spsa from './spsa.js';
 import { attackFormula } from './testing/formula-network.js';
@@ -38,5 +39,18 @@ describe('spsa', () => {
     const { iterations, verdicts, labels } = await attackFormula(spsa, { eps: 20, steps: 12, samples: 32 });
     expect(verdicts.some((verdict, i) => verdict !== labels[i])).toBe(true);
     expect(Math.min(...iterations)).toBeLessThan(12);
+  });
+
+  test('never leaves eps nor [0, 1]', async () => {
+    const lengths = fc.double({ min: 0.01, max: 255, noNaN: true });
+    const drawn = fc.record({ eps: lengths, delta: lengths, learning_rate: lengths });
+    await fc.assert(
+      fc.asyncProperty(drawn, async (options) => {
+        const { pixels, linf } = await attackFormula(spsa, { ...options, steps: 2, samples: 2, early_stop: false }, 2);
+        for (const norm of linf) expect(norm).toBeLessThanOrEqual((options.eps / 255) * (1 + 1e-5) + 1e-6);
+        expect(pixels.every((value) => value >= 0 && value <= 1)).toBe(true);
+      }),
+      { numRuns: 20 },
+    );
   });
 });
