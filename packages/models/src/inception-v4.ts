@@ -1,6 +1,8 @@
 import { defineModel } from '@shield/core';
 import { inceptionV4 } from './inception-v4-network.js';
-import { loadSlim, slimOptions } from './tf-slim-load.js';
+import { loadSlim, slimCheckpoint, slimOptions } from './tf-slim-load.js';
+
+const PRETRAINED = slimCheckpoint('inception_v4_2016_09_09.tar.gz', 'inception_v4.ckpt');
 
 /** Inception-v4 of tf-slim: 299×299 pixels, 1001 classes of which the first is a background. */
 export default defineModel({
@@ -13,6 +15,7 @@ export default defineModel({
   },
   // tensorflow/models, research/slim/README.md.
   accuracy: { top1: 0.802, on: 'ImageNet validation' },
+  pretrained: PRETRAINED,
   options: slimOptions,
-  load: (options, context) => loadSlim(inceptionV4, options, context),
+  load: (options, context) => loadSlim(inceptionV4, options, context, PRETRAINED),
 });

@@ -1,4 +1,4 @@
-import { readWeights, type LoadContext, type Model } from '@shield/core';
+import { readWeights, type AssetSource, type LoadContext, type Model } from '@shield/core';
 import { Type, type Static } from '@sinclair/typebox';
 import type { SlimNetwork } from './tf-slim-ops.js';
 import { slimVariables, some } from './tf-slim-variables.js';
@@ -9,20 +9,30 @@ export const slimOptions = Type.Object(
     weights: Type.String({
       minLength: 1,
       description:
-        'path of a TensorFlow checkpoint as published for tf-slim (V1: the .ckpt file; V2: the name that its files begin with), ' +
-        'or of a .safetensors file whose tensors have the same names',
+        'pretrained: the published ones, downloaded once (resnet_v2_50 and inception_v4); or the path of a TensorFlow ' +
+        'checkpoint (V1: the .ckpt file; V2: the name that its files begin with) or of a .safetensors file with the same names',
     }),
   },
   { additionalProperties: false },
 );
 
-/** Loads a network of tf-slim. @throws WEIGHTS_INVALID */
+/** A checkpoint as TensorFlow publishes it for tf-slim. */
+export const slimCheckpoint = (archive: string, member: string): AssetSource => ({
+  kind: 'url',
+  base: 'https://storage.googleapis.com/download.tensorflow.org/models/',
+  archive,
+  member,
+});
+
+/** Loads a network of tf-slim. @throws WEIGHTS_INVALID, and what {@link Assets.file} throws */
 export async function loadSlim(
   network: SlimNetwork,
   { weights }: Static<typeof slimOptions>,
   context: LoadContext,
+  pretrained?: AssetSource,
 ): Promise<Model> {
-  const path = context.resolvePath(weights);
+  const published = weights === 'pretrained' ? pretrained : undefined;
+  const path = published ? await context.assets.file(published) : context.resolvePath(weights);
   const names = slimVariables(network, 1);
   const { tensors, sha256, ignored } = await readWeights(path, (name) => names.has(name));
   context.opened(path, sha256);
