@@ -6,6 +6,7 @@ import boundary from './boundary.js';
 import cwL2 from './cw-l2.js';
 import deepfool from './deepfool.js';
 import diFgsm from './di-fgsm.js';
+import fabT from './fab-t.js';
 import fgsm from './fgsm.js';
 import gaussianNoise from './gaussian-noise.js';
 import hopSkipJump from './hop-skip-jump.js';
@@ -24,6 +25,7 @@ export {
   cwL2,
   deepfool,
   diFgsm,
+  fabT,
   fgsm,
   gaussianNoise,
   hopSkipJump,
@@ -42,6 +44,7 @@ export const plugins: readonly AttackPlugin[] = [
   cwL2,
   deepfool,
   diFgsm,
+  fabT,
   fgsm,
   gaussianNoise,
   hopSkipJump,
