@@ -13,6 +13,7 @@ import { hasEnded, mlflowStatus, translate } from './translate.js';
 
 const METRICS_A_BATCH = 1000;
 const PAIRS_A_BATCH = 100;
+const HISTORIES_AT_ONCE = 8;
 const START: JournalCursor = { offset: 0, line: 0 };
 
 /** What one pass sent. */
@@ -175,8 +176,10 @@ export class MlflowFeeder {
     const latest = (await api.run(runId))?.data.metrics ?? [];
     const there = new Set<string>();
     const wanted = new Set(points.map(({ key }) => key));
-    for (const { key } of latest.filter((metric) => wanted.has(metric.key))) {
-      for (const point of await api.metricHistory(runId, key)) there.add(nameOf(point));
+    const keys = latest.map(({ key }) => key).filter((key) => wanted.has(key));
+    for (const some of chunks(keys, HISTORIES_AT_ONCE)) {
+      const histories = await Promise.all(some.map((key) => api.metricHistory(runId, key)));
+      for (const point of histories.flat()) there.add(nameOf(point));
     }
     return points.filter((point) => !there.has(nameOf(point)));
   }
