@@ -36,46 +36,49 @@ connection.cursor().execute(sys.argv[2])`;
   return { uri: `postgresql+psycopg2://${login}/${name}`, drop };
 }
 
-describe.skipIf(!database)('a server with PostgreSQL and basic authentication (npm run test:full, where there is one)', () => {
-  let server: MlflowServer;
-  beforeAll(async () => {
-    server = await MlflowServer.start(program!, { store: database!.uri, admin: ADMIN });
-  });
-  afterAll(async () => {
-    await server?.stop();
-    database!.drop();
-  });
+describe.skipIf(!database)(
+  'a server with PostgreSQL and basic authentication (npm run test:full, where there is one)',
+  () => {
+    let server: MlflowServer;
+    beforeAll(async () => {
+      server = await MlflowServer.start(program!, { store: database!.uri, admin: ADMIN });
+    });
+    afterAll(async () => {
+      await server?.stop();
+      database!.drop();
+    });
 
-  test('wrong credentials: the run is not hurt, sync names what to mend, and with the right ones sends all', async () => {
-    const runs = temporaryFolder();
-    const env = { MLFLOW_TRACKING_USERNAME: ADMIN.user, MLFLOW_TRACKING_PASSWORD: 'wrong' };
-    const tracking = `+tracking={mlflow: {uri: "${server.uri}", experiment: with postgres}}`;
-    const args = ['run', SMOKE, '~attacks.cw_l2', 'dataset.limit=4', 'batch=4', 'execution.strip=1', tracking];
-    const { code, stderr } = await shield(args, { runs, env });
-    expect(code, stderr).toBe(0);
-    expect(stderr).toMatch(/MLflow server .* refused .*shield sync \S+ sends the rest/);
+    test('wrong credentials: the run is not hurt, sync names what to mend, and with the right ones sends all', async () => {
+      const runs = temporaryFolder();
+      const env = { MLFLOW_TRACKING_USERNAME: ADMIN.user, MLFLOW_TRACKING_PASSWORD: 'wrong' };
+      const tracking = `+tracking={mlflow: {uri: "${server.uri}", experiment: with postgres}}`;
+      const args = ['run', SMOKE, '~attacks.cw_l2', 'dataset.limit=4', 'batch=4', 'execution.strip=1', tracking];
+      const { code, stderr } = await shield(args, { runs, env });
+      expect(code, stderr).toBe(0);
+      expect(stderr).toMatch(/MLflow server .* refused .*shield sync \S+ sends the rest/);
 
-    const refused = await shield(['sync'], { runs, env });
-    expectError(refused, 1, 'TRACKING_REFUSED');
-    expect(refused.stderr).toContain('MLFLOW_TRACKING_PASSWORD');
-    expect(refused.stderr).not.toContain('wrong');
+      const refused = await shield(['sync'], { runs, env });
+      expectError(refused, 1, 'TRACKING_REFUSED');
+      expect(refused.stderr).toContain('MLFLOW_TRACKING_PASSWORD');
+      expect(refused.stderr).not.toContain('wrong');
 
-    const known = { ...env, MLFLOW_TRACKING_PASSWORD: ADMIN.password };
-    expect((await shield(['sync'], { runs, env: known })).code).toBe(0);
-    expect((await shield(['sync', 'latest'], { runs, env: known })).stdout).toContain(': 0 metric points, 0 files');
+      const known = { ...env, MLFLOW_TRACKING_PASSWORD: ADMIN.password };
+      expect((await shield(['sync'], { runs, env: known })).code).toBe(0);
+      expect((await shield(['sync', 'latest'], { runs, env: known })).stdout).toContain(': 0 metric points, 0 files');
 
-    const login = `Basic ${Buffer.from(`${ADMIN.user}:${ADMIN.password}`).toString('base64')}`;
-    const there = await new MlflowReader(server.uri, login).theRun('with postgres');
-    expect(there.status).toBe('FINISHED');
-    expect(there.params['tracking.mlflow.experiment']).toBe('with postgres');
-    const expected: Record<string, string[]> = {};
-    for (const entry of readLines<Record<string, unknown>>(join(runsIn(runs)[0]!, 'journal.jsonl'))) {
-      if (entry['type'] !== 'metric') continue;
-      const { key, value, time } = entry as { key: string; value: number; time: string };
-      (expected[key] ??= []).push(`${value} ${Date.parse(time)} 0`);
-    }
-    expect(Object.keys(expected).length).toBeGreaterThan(20);
-    expect(there.metrics).toMatchObject(expected);
-    expect(Object.keys(there.artifacts)).toContain('per-image.json');
-  });
-});
+      const login = `Basic ${Buffer.from(`${ADMIN.user}:${ADMIN.password}`).toString('base64')}`;
+      const there = await new MlflowReader(server.uri, login).theRun('with postgres');
+      expect(there.status).toBe('FINISHED');
+      expect(there.params['tracking.mlflow.experiment']).toBe('with postgres');
+      const expected: Record<string, string[]> = {};
+      for (const entry of readLines<Record<string, unknown>>(join(runsIn(runs)[0]!, 'journal.jsonl'))) {
+        if (entry['type'] !== 'metric') continue;
+        const { key, value, time } = entry as { key: string; value: number; time: string };
+        (expected[key] ??= []).push(`${value} ${Date.parse(time)} 0`);
+      }
+      expect(Object.keys(expected).length).toBeGreaterThan(20);
+      expect(there.metrics).toMatchObject(expected);
+      expect(Object.keys(there.artifacts)).toContain('per-image.json');
+    });
+  },
+);
