@@ -21,6 +21,7 @@ import type { PluginUse, Preprocess, ResolvedSpec } from '../spec/resolved-spec.
 import { PerImageWriter, recordBackend, type RunContext } from '../tracking/index.js';
 import { warnOfLowAccuracy } from './accuracy-check.js';
 import { writePictureStrip } from './picture-strip.js';
+import { writeRobustness } from './robustness-files.js';
 import { TOKENS, type BackendOpener } from './tokens.js';
 import { performTraining } from './training.js';
 
@@ -124,6 +125,7 @@ export class Experiment {
       for (const { id, reason } of summary.dropped) this.reporter.warn(`left out ${id}: ${reason}`);
       for (const line of weakAdaptiveAttacks(summary)) this.reporter.warn(line);
       warnOfLowAccuracy(summary, this.#model(spec.model), this.reporter);
+      await writeRobustness(summary, context);
       if (spec.execution.strip > 0) await writePictureStrip(pipeline, collected, context.run);
       return summary;
     } catch (error) {

@@ -1,4 +1,6 @@
 import type { Artifact } from './artifact-store.js';
+import type { AttackPlugin } from '../plugin/index.js';
+import type { CurveNorm } from '../report/robustness.js';
 import type { PipelineContext } from './context.js';
 import { fools, type AttackRow, type Prediction, type PredictionRow } from './rows.js';
 import { AccuracyCounter, AttackCounter, recovered, type AttackSummary, type Summary } from './summary.js';
@@ -37,7 +39,7 @@ export async function collect(
   onImage: (result: ImageResult) => Promise<void> | void,
 ): Promise<Summary> {
   const ks = context.spec.evaluate.top;
-  const counters = new Counters(ks);
+  const counters = new Counters(ks, new Map(context.attacks.map(({ name, plugin }) => [name, curveNorm(plugin.norm)])));
   const seconds = new Map<string, number>();
   const dropped: { id: string; reason: string }[] = [];
   let images = 0;
@@ -71,6 +73,11 @@ export async function collect(
     }
   }
   return counters.summary(images, dropped, seconds);
+}
+
+/** The norm that an attack's curve is over: of those that are measured, its own, else L2. */
+function curveNorm(norm: AttackPlugin['norm']): CurveNorm {
+  return norm === 'l0' || norm === 'linf' ? norm : 'l2';
 }
 
 function joined(
@@ -107,7 +114,11 @@ class Counters {
   readonly #clean = new Map<string, AccuracyCounter>();
   readonly #attacks = new Map<string, { own: AttackCounter; paths: Map<string, AccuracyCounter> }>();
 
-  constructor(private readonly ks: readonly number[]) {}
+  constructor(
+    private readonly ks: readonly number[],
+    /** Of the attacks, by name. */
+    private readonly norms: ReadonlyMap<string, CurveNorm>,
+  ) {}
 
   addClean(paths: ReadonlyMap<string, readonly PredictionRow[]>, i: number): void {
     for (const [path, rows] of paths) this.#counter(this.#clean, path).add(rows[i]!);
@@ -115,7 +126,7 @@ class Counters {
 
   addAttacked(name: string, row: AttackRow, paths: ReadonlyMap<string, readonly PredictionRow[]>, i: number): void {
     let entry = this.#attacks.get(name);
-    if (!entry) this.#attacks.set(name, (entry = { own: new AttackCounter(), paths: new Map() }));
+    if (!entry) this.#attacks.set(name, (entry = { own: new AttackCounter(this.norms.get(name)), paths: new Map() }));
     entry.own.add(row, row.attacked && fools(paths.get(ROUNDED.name)![i]!.draws[0]!, row));
     for (const [path, rows] of paths) this.#counter(entry.paths, path).add(rows[i]!);
   }

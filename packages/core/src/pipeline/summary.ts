@@ -1,4 +1,5 @@
 import { RunningMean, overDraws, proportion, recoveredShare, type Proportion } from '../report/statistics.js';
+import type { CurveNorm } from '../report/robustness.js';
 import { hit, hitShare, type AttackRow, type PredictionRow } from './rows.js';
 
 /** Accuracy for each k of `evaluate.top`, over all images; random defenses also over their draws. */
@@ -41,6 +42,8 @@ export interface AttackSummary {
   readonly forwards: number | undefined;
   readonly gradients: number | undefined;
   readonly failures: number;
+  /** The distances of the successes in the attack's norm, sorted: where each image fell. */
+  readonly curve: { readonly norm: CurveNorm; readonly distances: readonly number[] };
   readonly seconds: number;
   readonly defenses: Readonly<Record<string, DefenseSummary>>;
 }
@@ -99,8 +102,13 @@ export class NormsCounter {
     if (success) this.#successes.push(value);
   }
 
+  /** In order of size. */
+  get successes(): readonly number[] {
+    return Array.from(Float64Array.from(this.#successes).sort());
+  }
+
   get result(): Norms {
-    const sorted = Float64Array.from(this.#successes).sort();
+    const sorted = this.successes;
     const n = sorted.length;
     return {
       meanAll: this.#all.mean,
@@ -112,6 +120,9 @@ export class NormsCounter {
 
 /** Everything that the attack's own rows say. */
 export class AttackCounter {
+  /** @param norm of the attack */
+  constructor(private readonly norm: CurveNorm = 'l2') {}
+
   #attacked = 0;
   #successes = 0;
   #successesRounded = 0;
@@ -156,6 +167,7 @@ export class AttackCounter {
       forwards: this.#forwards.mean,
       gradients: this.#gradients.mean,
       failures: this.#failures,
+      curve: { norm: this.norm, distances: { l0: this.#l0, l2: this.#l2, linf: this.#linf }[this.norm].successes },
     };
   }
 }

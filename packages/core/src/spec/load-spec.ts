@@ -3,6 +3,7 @@ import { ShieldError, throwAll, type SourceLocation } from '../errors/index.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { applyOverride, type KnownKeys } from './apply-overrides.js';
 import { composeSpec } from './compose.js';
+import { expandEpsLists } from './eps-lists.js';
 import { interpolate, type InterpolationOptions } from './interpolate.js';
 import { knownKeys } from './known-keys.js';
 import { loadPlugins } from './load-plugins.js';
@@ -72,7 +73,7 @@ export async function loadSpec(pathOrText: string, options: LoadSpecOptions): Pr
   for (const override of sorted.rest) {
     tree = applyWhole(tree, override, reader, registry) ?? applyOverride(tree, override, known);
   }
-  tree = withPortablePlugins(interpolate(tree, interpolation), plugins, folder);
+  tree = expandEpsLists(withPortablePlugins(interpolate(tree, interpolation), plugins, folder), registry);
   const { resolved, errors } = resolveSpec(tree, registry, nameOfFile(written.path));
   throwAll(errors);
   const loaded: LoadedSpec = {

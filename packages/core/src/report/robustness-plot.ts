@@ -1,0 +1,41 @@
+import type { TopLevelSpec } from 'vega-lite';
+import type { CurveNorm, RobustnessPoint } from './robustness.js';
+
+const AXIS: Readonly<Record<CurveNorm, string>> = {
+  l0: 'L0: changed pixels',
+  l2: 'L2 of the change, pixels in [0, 1]',
+  linf: 'L∞ of the change, in levels of 255',
+};
+
+/** Accuracy against the size of the change, one picture a norm and one line an attack: SVG. */
+export async function robustnessPlot(points: readonly RobustnessPoint[]): Promise<string> {
+  const [{ compile }, { parse, View }] = await Promise.all([import('vega-lite'), import('vega')]);
+  const norms = (['linf', 'l2', 'l0'] as const).filter((norm) => points.some((point) => point.norm === norm));
+  const spec: TopLevelSpec = {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    background: 'white',
+    hconcat: norms.map((norm) => ({
+      width: 320,
+      height: 240,
+      data: { values: points.filter((point) => point.norm === norm) as object[] },
+      mark: { type: 'line', interpolate: 'step-after', point: false },
+      encoding: {
+        x: { field: 'radius', type: 'quantitative', title: AXIS[norm] },
+        y: {
+          field: 'accuracy',
+          type: 'quantitative',
+          title: 'accuracy',
+          scale: { domain: [0, 1] },
+          axis: { format: '%' },
+        },
+        color: { field: 'attack', type: 'nominal', title: null },
+      },
+    })),
+  };
+  const view = new View(parse(compile(spec).spec), { renderer: 'none' });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
