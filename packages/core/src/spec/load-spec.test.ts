@@ -403,7 +403,7 @@ sweep: { seed: [1, 2] }
       'SPEC_INVALID_VALUE spec.yaml:8:17 attacks.cw_l2.confidence must be a number ≥ 0 (it is "high")',
       'SPEC_INVALID_VALUE spec.yaml:9:20 attacks.cw_l2.learning_rate must be a number > 0 (it is 0)',
       'SPEC_INVALID_VALUE spec.yaml:10:18 attacks.cw_l2.abort_early must be true or false (it is "yes", which is text in YAML 1.2)',
-      'SPEC_INVALID_VALUE spec.yaml:11:13 attacks.cw_l2.target must be none or random or least_likely or a whole number ≥ 0 (it is "nobody")',
+      'SPEC_INVALID_VALUE spec.yaml:11:13 attacks.cw_l2.target must be none or random or least_likely or a whole number ≥ 0 or a mapping { csv: …, id: …, class: …, … } (it is "nobody")',
       'SPEC_INVALID_VALUE spec.yaml:12:13 attacks.cw_l2.labels must be one of true, predicted (it is the list [1])',
       'SPEC_INVALID_VALUE spec.yaml:13:3 attacks.7up is no usable name',
       'SPEC_INVALID_VALUE spec.yaml:15:39 defenses.slq.qualities.1 must be a whole number from 1 to 100 (it is 400)',
