@@ -69,6 +69,8 @@ export default defineDefense({
     const spec = ['~defenses', '++defenses.steps={use: steps}', `plugins=[${plugin}]`];
     const blocked = await shield(['run', SMOKE, ...SMALL, ...spec, 'threat={adaptive: {}}'], { runs });
     expectError(blocked, 1, 'ADAPTIVE_NO_GRADIENT');
+    // What was computed until then is not taken for a result when the run goes on.
+    expectError(await shield(['resume', 'latest'], { runs }), 1, 'ADAPTIVE_NO_GRADIENT');
     const open = await run(...spec, 'threat={adaptive: {gradient: straight-through}}');
     expect(open.metrics['attack/fgsm_vs_steps/success']).toBeGreaterThan(0);
   });

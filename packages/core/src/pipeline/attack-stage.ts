@@ -79,7 +79,8 @@ async function computeMissing(
     capture,
     count: (rows, cost) => counter.add(rows, cost),
   });
-  const flow = view instanceof DefendedView && attack.plugin.needs === 'gradients' ? new GradientFlow(view) : undefined;
+  const flow =
+    view instanceof DefendedView && attack.plugin.needs === 'gradients' ? new GradientFlow(view, attack) : undefined;
   try {
     let done = 0;
     let fooled = 0;
@@ -121,7 +122,7 @@ async function computeMissing(
         tensors: tf.memory().numTensors,
       });
     }
-    flow?.report(context.reporter, attack);
+    flow?.report(context.reporter);
     await artifact.finish(count);
     stage.end(note(fooled, tried));
   } finally {
@@ -172,7 +173,7 @@ async function attackBatch(
     const ids = chosen.map((i) => batch.ids[i]!);
     let result: { pixels: Float32Array; iterations: Int32Array };
     try {
-      if (view instanceof DefendedView) view.begin(ids);
+      view.begin?.(ids);
       await flow?.check(images, labels);
       result = await runAttack(context, attack, {
         model: target,

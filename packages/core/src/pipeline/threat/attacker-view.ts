@@ -13,6 +13,8 @@ export interface AttackerView {
   logits(images: Tensor4D): Tensor2D;
   /** Whether functions that call `logits` can become graphs; a view that leaves tfjs on the way cannot. */
   readonly capturable: boolean;
+  /** Told the ids of the attack's images at the beginning of each batch. */
+  readonly begin?: (ids: readonly string[]) => void;
   /** Told which of the attack's images the rows of the next call belong to. */
   readonly onRows?: (rows: ArrayLike<number>) => void;
   /** What a pass of the attack costs in passes of the network. */

@@ -13,8 +13,16 @@ export class GradientFlow {
   #images = 0;
   #without = 0;
 
-  constructor(private readonly view: DefendedView) {}
+  constructor(
+    private readonly view: DefendedView,
+    private readonly attack: PlannedAttack,
+  ) {}
 
+  /**
+   * Before a batch is attacked, so that nothing of one without gradients is kept and a resumed run meets it again.
+   *
+   * @throws ADAPTIVE_NO_GRADIENT where none of the images has one
+   */
   async check(images: Tensor4D, labels: Int32Array): Promise<void> {
     this.view.onRows(labels.map((_, i) => i));
     const largest = tf.tidy(() => {
@@ -25,15 +33,18 @@ export class GradientFlow {
     });
     const values = await largest.data();
     largest.dispose();
+    const without = values.filter((value) => !(value > 0 && Number.isFinite(value))).length;
+    if (without === values.length) {
+      const { of, against } = this.attack;
+      throw new ShieldError('ADAPTIVE_NO_GRADIENT', { attack: of, defense: against!.name });
+    }
     this.#images += values.length;
-    for (const value of values) if (!(value > 0 && Number.isFinite(value))) this.#without++;
+    this.#without += without;
   }
 
-  /** @throws ADAPTIVE_NO_GRADIENT where none of the images has one */
-  report(reporter: Reporter, { of, against }: PlannedAttack): void {
+  report(reporter: Reporter): void {
     if (this.#without === 0) return;
-    const defense = against!.name;
-    if (this.#without === this.#images) throw new ShieldError('ADAPTIVE_NO_GRADIENT', { attack: of, defense });
-    reporter.warn(`${of} against ${defense}: no gradient reaches ${this.#without} of ${this.#images} images`);
+    const { of, against } = this.attack;
+    reporter.warn(`${of} against ${against!.name}: no gradient reaches ${this.#without} of ${this.#images} images`);
   }
 }
