@@ -1,4 +1,4 @@
-import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 
 export type BackendName = 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
 
@@ -18,6 +18,15 @@ export interface Backend {
   capture<I extends Tensor[], O extends Tensor[]>(
     fn: (...inputs: I) => O,
     options?: CaptureOptions,
+  ): CapturedFunction<I, O>;
+  /**
+   * The same for a function that changes variables: when it returns, those of `state` have the values that `step`
+   * assigned to them. Inputs and outputs may have any shape; there is a graph for each combination of input shapes. All
+   * else that `step` closes over becomes constant. The caller disposes the outputs.
+   */
+  captureStep<I extends Tensor[], O extends Tensor[]>(
+    state: readonly Variable[],
+    step: (...inputs: I) => O,
   ): CapturedFunction<I, O>;
 }
 

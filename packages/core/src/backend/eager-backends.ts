@@ -3,6 +3,7 @@ import { dirname, join, sep } from 'node:path';
 import type * as TF from '@tensorflow/tfjs-core';
 import type { Backend, CapturedFunction } from './backend.js';
 import { runEagerly, type Batched } from './capture/batch.js';
+import { runStepEagerly } from './capture/step.js';
 import { loadTfjs } from './tfjs.js';
 
 /** WebAssembly with SIMD. tfjs has no threads for it under Node (tensorflow/tfjs issue 3830), so it runs on one. */
@@ -43,6 +44,10 @@ function eager(tf: typeof TF, name: 'wasm' | 'cpu', description: string): Backen
     captures: false,
     capture<I extends TF.Tensor[], O extends TF.Tensor[]>(fn: (...inputs: I) => O): CapturedFunction<I, O> {
       const run = (...inputs: I) => runEagerly(tf, fn as unknown as Batched, inputs) as O;
+      return Object.assign(run, { dispose: () => undefined });
+    },
+    captureStep<I extends TF.Tensor[], O extends TF.Tensor[]>(_: unknown, step: (...inputs: I) => O) {
+      const run = (...inputs: I) => runStepEagerly(tf, step as unknown as Batched, inputs) as O;
       return Object.assign(run, { dispose: () => undefined });
     },
   };

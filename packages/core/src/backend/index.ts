@@ -2,3 +2,4 @@ export type { Backend, BackendName, CaptureOptions, CapturedFunction } from './b
 export type { NativeInstallation, NativeManifest } from './native/installation.js';
 export { setupNative, type SetupOptions } from './native/setup.js';
 export { openBackend, type OpenBackendOptions } from './open-backend.js';
+export { batchNormTraining, type NormalizedBatch } from './batch-norm.js';

@@ -70,14 +70,18 @@ async function openNative(name: 'node' | 'node-gpu', options: OpenBackendOptions
     { registerNative },
     { registerGradients },
     { registerNativeKernels },
+    { registerBatchNormKernels },
     { GraphCapturer },
+    { StepCapturer },
     { createGraphWriter },
   ] = await Promise.all([
     loadTfjs(),
     import('./native/kernel-backend.js'),
     import('./gradients/register-gradients.js'),
     import('./native/kernels.js'),
+    import('./native/batch-norm-kernels.js'),
     import('./capture/capture.js'),
+    import('./capture/step.js'),
     import('./capture/graph-def.js'),
   ]);
   let registered;
@@ -94,8 +98,11 @@ async function openNative(name: 'node' | 'node-gpu', options: OpenBackendOptions
     throw unavailable(name, 'TensorFlow sees no usable GPU', 'check that the driver supports CUDA 12');
   await tf.setBackend('tensorflow');
   registerNativeKernels(tf, backend);
+  registerBatchNormKernels(tf, backend);
   registerGradients(tf, 'tensorflow');
-  const capturer = new GraphCapturer(tf, backend, await createGraphWriter());
+  const writer = await createGraphWriter();
+  const capturer = new GraphCapturer(tf, backend, writer);
+  const steps = new StepCapturer(tf, backend, writer);
   const { tensorflow, tfjsNode } = installation.manifest;
   return {
     name,
@@ -104,6 +111,7 @@ async function openNative(name: 'node' | 'node-gpu', options: OpenBackendOptions
     gpu: seesGpu ? ((await nvidiaGpu()) ?? 'CUDA') : undefined,
     captures: true,
     capture: (fn, captureOptions) => capturer.capture(fn, captureOptions),
+    captureStep: (state, step) => steps.capture(state, step),
   };
 }
 

@@ -2,28 +2,36 @@ import { isAbsolute, resolve } from 'node:path';
 import { existsSync } from 'node:fs';
 import { inject, injectable } from 'tsyringe';
 import type { Backend } from '../backend/backend.js';
+import { coreCode } from '../pipeline/code-digest.js';
 import { ArtifactStore, type ArtifactKey } from '../pipeline/artifact-store.js';
-import type { Chosen, PipelineContext } from '../pipeline/context.js';
+import type { PipelineContext } from '../pipeline/context.js';
 import { pluginKey } from '../pipeline/keys.js';
 import { runPipeline } from '../pipeline/pipeline.js';
+import { imageTroubles } from '../pipeline/image-troubles.js';
+import { raisedFlags } from '../pipeline/raised-flags.js';
 import { createPredictor } from '../pipeline/predictor.js';
 import type { Reporter } from '../pipeline/reporter.js';
-import { coreDigest } from '../pipeline/source-digest.js';
 import type { Summary } from '../pipeline/summary.js';
 import { readTargets, type CsvTargets, type TargetTable } from '../pipeline/targets.js';
 import { weakAdaptiveAttacks } from '../pipeline/threat/adaptive-summary.js';
 import type { Assets, Dataset, LoadContext, Model } from '../plugin/contracts.js';
-import type { DatasetPlugin, ModelPlugin, Plugin } from '../plugin/define.js';
+import type { DatasetPlugin, ModelPlugin } from '../plugin/define.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { Random } from '../random/random.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
 import type { PluginUse, Preprocess, ResolvedSpec } from '../spec/resolved-spec.js';
-import { PerImageWriter, recordBackend, type RunContext } from '../tracking/index.js';
+import { PerImageWriter, recordBackend, type RunContext, type RunEvent } from '../tracking/index.js';
 import { warnOfLowAccuracy } from './accuracy-check.js';
+import { checkDefenses } from './check-defenses.js';
+import { chosen } from './chosen.js';
+import { chainsOf, loadDefenses } from './ensembles.js';
+import { OpenedResources } from './opened-resources.js';
 import { writePictureStrip } from './picture-strip.js';
 import { writeRobustness } from './robustness-files.js';
 import { TOKENS, type BackendOpener } from './tokens.js';
-import { performTraining } from './training.js';
+import { findTrainedRun, RUN_PREFIX } from './trained-weights.js';
+import { classNamesIn, performTraining } from './training.js';
+import { readWeightsMetadata } from '../weights/read-metadata.js';
 
 export interface Performance {
   readonly context: RunContext;
@@ -47,34 +55,49 @@ export class Experiment {
     @inject(TOKENS.assets) private readonly assets: Assets,
     @inject(TOKENS.reporter) private readonly reporter: Reporter,
     @inject(TOKENS.openBackend) private readonly openBackend: BackendOpener,
+    @inject(TOKENS.runsFolder) private readonly runs: string,
+    @inject(TOKENS.threads) private readonly threads: number,
   ) {}
 
   async perform(performance: Performance): Promise<Performed> {
+    const { context } = performance;
+    const emit = (event: RunEvent) => void context.emit(event).catch(() => undefined);
+    const resources = new OpenedResources(emit, context.signal);
+    try {
+      return await this.#perform(performance, this.#loadContext(performance, emit, resources));
+    } finally {
+      await resources.recorded();
+    }
+  }
+
+  async #perform(performance: Performance, loading: LoadContext): Promise<Performed> {
     const { context, loaded } = performance;
     const spec = loaded.resolved;
-    const loading = this.#loadContext(performance);
     // The dataset first: it is quick to open, and a wrong path is best told before a backend is prepared.
     const dataset = await this.#dataset(spec.dataset).open(spec.dataset, loading);
     const backend = await this.openBackend(spec.backend, {
-      threads: spec.execution.threads,
+      threads: spec.execution.threads || this.threads,
       log: loading.log,
       warn: loading.warn,
     });
     await recordBackend(context.run, backend);
     await context.emit({
       type: 'param',
-      key: 'backend',
+      key: 'backend_opened',
       value: `${backend.name}: ${backend.description}, ${backend.threads} threads`,
     });
-    const model = await this.#model(spec.model).load(spec.model, loading);
+    const model = await this.#load(spec.model, loading);
     let source: Model | undefined;
     try {
+      checkDefenses(loaded, this.registry, model);
       if (spec.perform.includes('train')) {
-        const metrics = await performTraining({ context, spec, model, dataset, reporter: this.reporter });
+        const { reporter } = this;
+        const defenses = chainsOf(spec, this.registry);
+        const metrics = await performTraining({ context, spec, model, dataset, defenses, backend, reporter });
         return { summary: undefined, metrics };
       }
       const sourceUse = sourceModel(spec);
-      if (sourceUse) source = await this.#model(sourceUse).load(sourceUse, loading);
+      if (sourceUse) source = await this.#load(sourceUse, loading);
       return { summary: await this.#evaluate(performance, loading, dataset, backend, model, source), metrics: {} };
     } finally {
       source?.dispose();
@@ -93,6 +116,19 @@ export class Experiment {
     const { context, loaded, artifacts } = performance;
     const spec = loaded.resolved;
     const predictor = createPredictor(model, backend, { k: Math.max(...spec.evaluate.top), images: dataset.size });
+    const { defenses, dispose } = await loadDefenses(spec, {
+      registry: this.registry,
+      backend,
+      model,
+      predictor,
+      images: dataset.size,
+      load: (use) => this.#load(use, loading),
+      keyOf: (use, network) => this.#modelKey(use, network),
+      classNames: (use) => this.#classNames(use, loading),
+      locate: loaded.locate,
+    });
+    const content = await dataset.fingerprint();
+    await context.emit({ type: 'param', key: 'dataset_content', value: content });
     const pipeline: PipelineContext = {
       spec,
       specPath: loaded.path,
@@ -106,14 +142,12 @@ export class Experiment {
       attacks: Object.entries(spec.attacks).map(([name, use]) =>
         chosen(name, this.registry.get('attack', use.use), use),
       ),
-      defenses: Object.entries(spec.defenses).map(([name, use]) =>
-        chosen(name, this.registry.get('defense', use.use), use),
-      ),
+      defenses,
       targets: await targetTables(spec, loading),
       store: new ArtifactStore(artifacts, ({ kind, hash, path }) =>
         context.emit({ type: 'artifact', kind, key: hash, path }),
       ),
-      baseKey: await this.#baseKey(spec, dataset, backend, model),
+      baseKey: this.#baseKey(spec, content, backend, model),
       reporter: this.reporter,
       signal: context.signal,
       emit: (event) => context.emit(event),
@@ -122,8 +156,9 @@ export class Experiment {
     try {
       const { summary, collected } = await runPipeline(pipeline, (row) => images.write(row));
       await images.finish();
-      for (const { id, reason } of summary.dropped) this.reporter.warn(`left out ${id}: ${reason}`);
-      for (const line of weakAdaptiveAttacks(summary)) this.reporter.warn(line);
+      for (const line of imageTroubles(summary)) loading.warn(line);
+      for (const line of weakAdaptiveAttacks(summary)) loading.warn(line);
+      for (const line of raisedFlags(summary, pipeline.attacks)) loading.warn(line);
       warnOfLowAccuracy(summary, this.#model(spec.model), this.reporter);
       await writeRobustness(summary, context);
       if (spec.execution.strip > 0) await writePictureStrip(pipeline, collected, context.run);
@@ -132,21 +167,21 @@ export class Experiment {
       await images.discard();
       throw error;
     } finally {
+      dispose();
       predictor.dispose();
     }
   }
 
-  async #baseKey(spec: ResolvedSpec, dataset: Dataset, backend: Backend, model: Model): Promise<ArtifactKey> {
-    const named = (name: string, plugin: Plugin, use: PluginUse) => pluginKey(chosen(name, plugin, use));
+  #baseKey(spec: ResolvedSpec, content: string, backend: Backend, model: Model): ArtifactKey {
     return {
-      core: coreDigest(),
+      core: coreCode(),
       dataset: {
         name: spec.dataset.use,
-        content: await dataset.fingerprint(),
+        content,
         preprocess: spec.dataset['preprocess'],
         on_corrupt: spec.dataset['on_corrupt'],
       },
-      model: { ...named('model', this.#model(spec.model), spec.model), weights: model.weightsDigest },
+      model: this.#modelKey(spec.model, model),
       backend: { description: backend.description, threads: backend.threads },
       batch: spec.batch,
       dtype: 'float32',
@@ -155,8 +190,11 @@ export class Experiment {
 
   /** The model that a black-box attacker makes images on. */
   #source(use: PluginUse, model: Model): NonNullable<PipelineContext['source']> {
-    const key = { ...pluginKey(chosen('source', this.#model(use), use)), weights: model.weightsDigest };
-    return { name: use.use, model, key };
+    return { name: use.use, model, key: this.#modelKey(use, model) };
+  }
+
+  #modelKey(use: PluginUse, model: Model): ArtifactKey {
+    return { ...pluginKey(chosen('model', this.#model(use), use)), weights: model.weightsDigest };
   }
 
   #dataset(use: PluginUse): DatasetPlugin {
@@ -167,8 +205,34 @@ export class Experiment {
     return this.registry.get('model', use.use);
   }
 
-  #loadContext({ context, loaded, specFolder }: Performance): LoadContext {
-    const emit = (event: Parameters<RunContext['emit']>[0]) => void context.emit(event).catch(() => undefined);
+  /** `weights: run:ID` is the path of what that run left. */
+  async #load(use: PluginUse, loading: LoadContext): Promise<Model> {
+    const { weights } = use;
+    const path = await this.#trained(weights);
+    if (path === undefined) return this.#model(use).load(use, loading);
+    const resolvePath = (given: string) => (given === weights ? path : loading.resolvePath(given));
+    return this.#model(use).load(use, { ...loading, resolvePath });
+  }
+
+  /** The file that `run:ID` names. */
+  async #trained(weights: unknown): Promise<string | undefined> {
+    if (typeof weights !== 'string' || !weights.startsWith(RUN_PREFIX)) return undefined;
+    return (await findTrainedRun(this.runs, weights)).path;
+  }
+
+  /** Of weights that were trained here: what they were trained to tell apart. */
+  async #classNames({ weights }: PluginUse, loading: LoadContext): Promise<readonly string[] | undefined> {
+    if (typeof weights !== 'string' || !(weights.startsWith(RUN_PREFIX) || weights.endsWith('.safetensors')))
+      return undefined;
+    const path = (await this.#trained(weights)) ?? loading.resolvePath(weights);
+    return classNamesIn(await readWeightsMetadata(path));
+  }
+
+  #loadContext(
+    { context, loaded, specFolder }: Performance,
+    emit: (event: RunEvent) => void,
+    resources: OpenedResources,
+  ): LoadContext {
     return {
       assets: this.assets,
       resolvePath: (path) => {
@@ -178,6 +242,7 @@ export class Experiment {
       },
       random: (...name) => new Random(loaded.resolved.seed, ...name),
       signal: context.signal,
+      training: loaded.resolved.perform.includes('train'),
       log: (message) => {
         this.reporter.log(message);
         emit({ type: 'log', level: 'info', message });
@@ -186,7 +251,7 @@ export class Experiment {
         this.reporter.warn(message);
         emit({ type: 'log', level: 'warn', message });
       },
-      opened: (path, sha256) => emit({ type: 'resource', path, ...(sha256 === undefined ? {} : { sha256 }) }),
+      opened: (path, sha256) => resources.add(path, sha256),
     };
   }
 }
@@ -206,9 +271,4 @@ async function targetTables(spec: ResolvedSpec, loading: LoadContext): Promise<M
     tables.set(name, table);
   }
   return tables;
-}
-
-function chosen<P extends Plugin>(name: string, plugin: P, use: PluginUse): Chosen<P> {
-  const { use: _use, ...options } = use;
-  return { name, plugin, options };
 }

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { attackedBatches } from '../pipeline/attacked-images.js';
 import type { Collected } from '../pipeline/collect.js';
 import type { PipelineContext } from '../pipeline/context.js';
-import { defend } from '../pipeline/apply-defense.js';
+import { defend, evaluationDraw } from '../pipeline/apply-defense.js';
+import { isEnsemble } from '../pipeline/defenses.js';
 import { AS_THEY_ARE } from '../pipeline/judge.js';
 import { cleanSource } from '../pipeline/pipeline.js';
 import type { Prediction, PredictionRow } from '../pipeline/rows.js';
@@ -74,7 +75,14 @@ async function stripRows(
             title: defense.name,
             caption: name(judged),
             right: judged.top[0] === row.label,
-            image: await defend(context, defense, after, row.id, 0),
+            // Of an ensemble: what its first member is shown.
+            image: await defend(
+              context,
+              isEnsemble(defense) ? defense.members[0]!.chain : defense,
+              after,
+              row.id,
+              evaluationDraw(context, row.id, 0),
+            ),
           })),
       );
       rows.push({
@@ -112,6 +120,7 @@ async function readAll(
 
 function caption({ top, p }: Prediction, classNames: readonly string[] | undefined): string {
   const [first] = top;
+  if (first === undefined) return 'no answer';
   return `${classNames?.[first!] ?? `class ${first}`}  ${(100 * p).toFixed(0)} %`;
 }
 

@@ -1,12 +1,15 @@
 import 'reflect-metadata';
 import { join, resolve } from 'node:path';
 import { inject, injectable, type DependencyContainer } from 'tsyringe';
-import { ShieldError, reasonOf } from '../errors/index.js';
+import { ShieldError } from '../errors/index.js';
 import { flatMetrics } from '../report/flat-metrics.js';
+import { codeOf } from '../pipeline/code-digest.js';
+import type { PluginRegistry } from '../plugin/registry.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
 import {
   collectProvenance,
+  provenanceFor,
   createRun,
   findRun,
   runStatus,
@@ -16,11 +19,13 @@ import {
   type RunContext,
   type Tracker,
 } from '../tracking/index.js';
-import { MlflowTracker, mlflowSettings } from '../tracking/mlflow/index.js';
+import { readProvenance } from '../tracking/record-format.js';
+import { EXECUTOR } from '../spec/plugin-places.js';
 import { toYaml } from '../spec/to-yaml.js';
 import { Experiment } from './experiment.js';
 import type { RunOptions, RunResult, Shield, TrackerFactory } from './shield.js';
 import { TOKENS } from './tokens.js';
+import { trackersOf } from './trackers.js';
 
 /** Makes the run's directory and works through the spec in it. */
 export async function startRun(
@@ -30,7 +35,11 @@ export async function startRun(
   options: RunOptions,
 ): Promise<RunResult> {
   const runner = parts.resolve(Runner);
+  const { use } = loaded.resolved.execution;
+  if (use !== EXECUTOR)
+    runner.reporter.warn(`execution.use: ${use} carries out the cells of sweeps; this is one run, in one process`);
   const run = await runner.create(loaded, specFolder, options);
+  options.created?.(run.id);
   return runner.work(run, loaded, specFolder, options);
 }
 
@@ -45,6 +54,7 @@ export async function resumeRun(
 ): Promise<RunResult> {
   const runner = parts.resolve(Runner);
   const run = await runner.find(name);
+  options.created?.(run.id);
   const record = await runner.originOf(run);
   // Paths in the resolved spec, of plugins too, are relative to the folder of the spec it was made of.
   const loaded = await shield.load(run.files.resolved, [], record);
@@ -64,27 +74,40 @@ export async function repeatRun(
 ): Promise<RunResult> {
   const runner = parts.resolve(Runner);
   const earlier = await runner.open(name);
+  refuseSweep(earlier, 'run as one', `shield show ${earlier.id} lists its cells, each of which is a run`);
   const record = await runner.originOf(earlier);
   const loaded = await shield.load(earlier.files.resolved, [], record);
   return runner.work(await runner.create(loaded, record, options), loaded, record, options);
+}
+
+/** A sweep has no spec of its own that could be run. */
+function refuseSweep(run: Run, what: string, expected: string): void {
+  if (run.kind !== 'sweep') return;
+  throw new ShieldError('RUN_NOT_RESUMABLE', { id: run.id, reason: `it is a sweep, and cannot be ${what}`, expected });
 }
 
 @injectable()
 class Runner {
   constructor(
     @inject(TOKENS.container) private readonly parts: DependencyContainer,
-    @inject(TOKENS.reporter) private readonly reporter: Reporter,
+    @inject(TOKENS.reporter) readonly reporter: Reporter,
+    @inject(TOKENS.registry) readonly registry: PluginRegistry,
     @inject(TOKENS.runsFolder) private readonly runs: string,
-    @inject(TOKENS.trackers) private readonly trackers: readonly (Tracker | TrackerFactory)[],
+    @inject(TOKENS.trackers) readonly trackers: readonly (Tracker | TrackerFactory)[],
   ) {}
 
   async create(loaded: LoadedSpec, specFolder: string, options: RunOptions): Promise<Run> {
     const commandLine = options.commandLine ?? [];
-    const provenance = await collectProvenance({
-      seed: loaded.resolved.seed,
+    const { seed } = loaded.resolved;
+    const spec = {
+      seed,
       commandLine,
-      specDir: resolve(specFolder),
-    });
+      code: codeOf(loaded.resolved, this.registry),
+      specFiles: Object.fromEntries(loaded.sources.map(({ file, sha256 }) => [file, sha256])),
+    };
+    const provenance = options.provenance
+      ? provenanceFor(options.provenance, spec)
+      : await collectProvenance({ ...spec, specDir: resolve(specFolder) });
     return createRun(this.runs, {
       name: loaded.resolved.name,
       specText: loaded.text,
@@ -92,6 +115,7 @@ class Runner {
       hash: loaded.hash,
       provenance,
       commandLine,
+      ...(options.cellOf ? { cellOf: options.cellOf } : {}),
     });
   }
 
@@ -101,6 +125,7 @@ class Runner {
 
   async find(name: string): Promise<Run> {
     const run = await this.open(name);
+    refuseSweep(run, 'resumed as a run', 'shield resume goes on with it');
     const { state } = await runStatus(run.path);
     if (state === 'COMPLETED') {
       throw new ShieldError('RUN_NOT_RESUMABLE', { id: run.id, reason: 'it is finished', expected: `see ${run.path}` });
@@ -110,27 +135,13 @@ class Runner {
 
   /** The folder that paths in the run's spec are relative to. */
   async originOf(run: Run): Promise<string> {
-    const { readFile } = await import('node:fs/promises');
-    const record = JSON.parse(await readFile(run.files.provenance, 'utf8')) as { specDir?: string };
-    return record.specDir ?? process.cwd();
-  }
-
-  /** Nothing about tracking stops an experiment: what is wrong with its settings is a warning. */
-  private mlflow(run: Run, { resolved }: LoadedSpec): readonly Tracker[] {
-    const warn = (message: string) => this.reporter.warn(message);
-    try {
-      const settings = mlflowSettings(process.env, resolved.tracking?.mlflow);
-      if (settings) return [new MlflowTracker(run, settings, warn)];
-      if (resolved.tracking?.mlflow) warn('MLflow: no address is set (tracking.mlflow.uri, MLFLOW_TRACKING_URI)');
-    } catch (error) {
-      warn(`MLflow: ${reasonOf(error)}`);
-    }
-    return [];
+    return (await readProvenance(run)).specDir;
   }
 
   async work(run: Run, loaded: LoadedSpec, specFolder: string, options: RunOptions): Promise<RunResult> {
     const owns = options.ownsProcess ?? false;
     const experiment = this.parts.resolve(Experiment);
+    const limit = loaded.resolved.execution.time_limit;
     return withRun(
       run,
       async (context: RunContext) => {
@@ -143,13 +154,13 @@ class Runner {
         const metrics = { ...result.metrics, ...(result.summary ? flatMetrics(result.summary) : {}) };
         for (const [key, value] of Object.entries(metrics)) await context.emit({ type: 'metric', key, value });
         await writeMetrics(run, metrics);
-        return { run, spec: loaded.resolved, summary: result.summary, metrics };
+        const told = { run, spec: loaded.resolved, summary: result.summary, metrics };
+        await options.report?.(told);
+        return told;
       },
       {
-        trackers: [
-          ...this.trackers.map((tracker) => (typeof tracker === 'function' ? tracker(run) : tracker)),
-          ...this.mlflow(run, loaded),
-        ],
+        trackers: [...(await trackersOf(run, loaded.resolved.tracking, this))],
+        ...(limit > 0 ? { timeLimitMs: 1000 * limit } : {}),
         handleSignals: owns,
         captureConsole: owns,
         warn: (message) => this.reporter.warn(message),

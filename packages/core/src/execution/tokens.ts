@@ -26,5 +26,7 @@ export const TOKENS = {
   openBackend: Symbol('openBackend') as InjectionToken<BackendOpener>,
   /** Folder that runs and artifacts go to. */
   runsFolder: Symbol('runsFolder') as InjectionToken<string>,
+  /** Threads of the backend where a spec leaves them open; 0 for every core. */
+  threads: Symbol('threads') as InjectionToken<number>,
   trackers: Symbol('trackers') as InjectionToken<readonly (Tracker | TrackerFactory)[]>,
 } as const;

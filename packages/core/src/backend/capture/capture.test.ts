@@ -8,6 +8,8 @@ import { nativeForTests } from '../../testing/native-for-tests.js';
 import type { Backend } from '../backend.js';
 import type { NativeKernelBackend } from '../native/kernel-backend.js';
 import { openBackend } from '../open-backend.js';
+import { recordGraph, type RecordedGraph } from './graph-recorder.js';
+import { mergeNodes } from './merge-nodes.js';
 
 const quiet = { threads: 1, log: () => undefined, warn: () => undefined };
 const native = await nativeForTests();
@@ -124,6 +126,39 @@ describe.skipIf(!native)('graph capture', () => {
     );
   });
 
+  test('several gradients of one function have one forward pass', () => {
+    const logitsOf = network();
+    const images = tf.abs(filled('images', [4, 11, 11, 3]));
+    const several = (x: tf.Tensor) => [0, 1, 2].map((k) => logitsOf(x, tf.tensor1d([k, k, k, k], 'int32'))[2]!);
+    const convolutions = (fn: (x: tf.Tensor) => tf.Tensor[]) => {
+      const graph = recordGraph(tf, tf.backend() as NativeKernelBackend, fn, [images]);
+      const count = ({ nodes }: RecordedGraph) =>
+        nodes.filter((node) => node.kind === 'op' && /Conv/.test(node.name)).length;
+      return { recorded: count(graph), merged: count(mergeNodes(graph)) };
+    };
+    const forward = convolutions((x) => [logitsOf(x, tf.tensor1d([0, 0, 0, 0], 'int32'))[0]!]).recorded;
+    const one = convolutions((x) => several(x).slice(0, 1)).recorded;
+    const three = convolutions(several);
+    expect(forward).toBeGreaterThan(0);
+    expect(three.recorded).toBe(3 * one);
+    expect(three.merged).toBe(forward + 3 * (one - forward));
+    compare(backend, several, [images]);
+  });
+
+  test('one number a channel, added to a convolution, is a bias, which TensorFlow fuses', () => {
+    const filter = filled('filter', [3, 3, 3, 8]) as tf.Tensor4D;
+    const [bias, pixels] = [filled('bias', [8]), filled('pixels', [5, 1])];
+    const images = filled('images', [2, 5, 5, 3]) as tf.Tensor4D;
+    const added = (what: tf.Tensor) => (x: tf.Tensor) => [tf.add(tf.conv2d(x as tf.Tensor4D, filter, 1, 'same'), what)];
+    const ops = (fn: (x: tf.Tensor) => tf.Tensor[]) =>
+      recordGraph(tf, tf.backend() as NativeKernelBackend, fn, [images]).nodes.flatMap((node) =>
+        node.kind === 'op' ? [node.name] : [],
+      );
+    expect(ops(added(bias))).toEqual(['Conv2D', 'BiasAdd']);
+    expect(ops(added(pixels))).toEqual(['Conv2D', 'Add']);
+    for (const what of [bias, pixels]) compare(backend, added(what), [images]);
+  });
+
   test('int32 and bool, in and out', () => {
     const fn = (a: tf.Tensor, b: tf.Tensor, c: tf.Tensor): tf.Tensor[] => [
       tf.equal(a, b),
@@ -197,6 +232,11 @@ describe.skipIf(!native)('graph capture', () => {
     expect(counts()).toEqual(before);
     expect(readdirSync(tmpdir()).filter((name) => name.startsWith('shield-graph-'))).toEqual([]);
     captured.dispose();
+  });
+
+  test('a value that no input changes may be read on the way: shapes that a graph computes with', () => {
+    const sides = (x: tf.Tensor) => tf.mul(tf.tensor1d(x.shape, 'int32'), tf.scalar(1, 'int32')).dataSync();
+    compare(backend, (x) => [tf.reshape(tf.mul(x, 2), [sides(x)[0]!, sides(x)[1]! * sides(x)[2]!])], [filled('x', [4, 2, 3])]); // prettier-ignore
   });
 
   describe('what cannot be a graph runs eagerly', () => {

@@ -1,14 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type * as TF from '@tensorflow/tfjs-core';
-import { reasonOf } from '../../errors/index.js';
 import type { CapturedFunction, CaptureOptions } from '../backend.js';
 import type { NativeKernelBackend } from '../native/kernel-backend.js';
 import { batchOf, checkOutputs, runEagerly, takeRows, type Batched } from './batch.js';
 import { planBatches, type Piece } from './buckets.js';
 import type { GraphNames, GraphWriter } from './graph-def.js';
 import { NotCapturable, recordGraph } from './graph-recorder.js';
+import { loadGraph } from './load-graph.js';
 
 interface LoadedGraph {
   readonly id: number;
@@ -95,18 +92,7 @@ export class GraphCapturer {
   #load(fn: Batched, examples: readonly TF.Tensor[]): LoadedGraph {
     const graph = recordGraph(this.tf, this.backend, fn, examples);
     checkOutputs(graph.outputTensors, batchOf(examples));
-    const { bytes, names } = this.write(graph, this.backend.binding);
-    let folder: string | undefined;
-    try {
-      folder = mkdtempSync(join(tmpdir(), 'shield-graph-'));
-      writeFileSync(join(folder, 'saved_model.pb'), bytes);
-      return { id: this.backend.binding.loadSavedModel(folder, 'serve'), names };
-    } catch (error) {
-      // No room in the temporary folder, or an op that TensorFlow has only eagerly.
-      throw new NotCapturable(reasonOf(error));
-    } finally {
-      if (folder) rmSync(folder, { recursive: true, force: true });
-    }
+    return loadGraph(this.write, this.backend.binding, graph);
   }
 
   #run(graph: LoadedGraph, inputs: readonly TF.Tensor[]): TF.Tensor[] {

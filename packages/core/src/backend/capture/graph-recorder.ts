@@ -1,4 +1,5 @@
 import type * as TF from '@tensorflow/tfjs-core';
+import { asBiasAdd } from './bias-add.js';
 import type { NativeBinding, NativeKernelBackend, OpAttribute, TensorMetadata } from '../native/kernel-backend.js';
 
 /** An op or a constant as it went through the addon; `inputs` are ids of values. */
@@ -37,12 +38,16 @@ const IMPURE = /^(Random|Multinomial|TruncatedNormal|ParameterizedTruncatedNorma
 /**
  * Runs `fn` once, eagerly, and notes every op that passes through the addon on the way to its outputs. Tensors that
  * existed before (weights) and those made of JavaScript values become constants.
+ *
+ * @param state variables that are inputs too, after the examples; what `fn` leaves in them are outputs, after its own.
+ *   They keep the values that it left
  */
 export function recordGraph(
   tf: typeof TF,
   backend: NativeKernelBackend,
   fn: (...inputs: TF.Tensor[]) => TF.Tensor[],
   examples: readonly TF.Tensor[],
+  state: readonly TF.Variable[] = [],
 ): RecordedGraph {
   const recorder = new Recorder(backend);
   const random = Math.random;
@@ -55,14 +60,20 @@ export function recordGraph(
     return inTidy(tf, () => {
       // Identities give the inputs ids of their own: an example may be a tensor that the function also closes over.
       const inputs = examples.map((example) => recorder.input(tf.clone(example)));
-      const outputs = fn(...inputs.map(({ tensor }) => tensor));
+      const values = state.map((variable) => {
+        const input = recorder.input(tf.clone(variable as TF.Tensor));
+        variable.assign(input.tensor);
+        return input;
+      });
+      const outputs = [...fn(...inputs.map(({ tensor }) => tensor)), ...(state as readonly TF.Tensor[])];
+      const given = [...inputs, ...values];
       const ids = outputs.map((output) => backend.getInputTensorIds([output])[0]!);
       return {
         ...recorder.finish(
-          inputs.map(({ id }) => id),
+          given.map(({ id }) => id),
           ids,
         ),
-        inputTensors: inputs.map(({ id }) => recorder.meta(id)),
+        inputTensors: given.map(({ id }) => recorder.meta(id)),
         outputTensors: ids.map((id, i) => ({ shape: outputs[i]!.shape, dtype: recorder.meta(id).dtype })),
       };
     });
@@ -88,6 +99,8 @@ class Recorder {
   readonly #producer = new Map<number, RecordedNode>();
   readonly #known = new Map<number, { shape: readonly number[]; dtype: number }>();
   readonly #inputs = new Set<number>();
+  /** Values that depend on the inputs. */
+  readonly #varying = new Set<number>();
   /** Constants from outside are read at once: an op may be the last to use them. */
   readonly #outside = new Map<number, RecordedNode>();
 
@@ -101,8 +114,10 @@ class Recorder {
     const overrides: Partial<NativeBinding> = {
       createTensor: (shape, dtype, values) => this.#createTensor(shape, dtype, values),
       executeOp: (name, attributes, inputs, outputs) => this.#executeOp(name, attributes, inputs, outputs),
-      tensorDataSync: () => {
-        throw new NotCapturable('it reads the value of a tensor');
+      tensorDataSync: (id) => {
+        // What the inputs do not change is the same each time: shapes that a graph computes with, say.
+        if (this.#varying.has(id)) throw new NotCapturable('it reads the value of a tensor');
+        return target.tensorDataSync(id);
       },
       runSavedModel: () => {
         throw new NotCapturable('it runs another graph');
@@ -142,6 +157,7 @@ class Recorder {
     this.#producer.delete(id!);
     this.#outside.clear();
     this.#inputs.add(id!);
+    this.#varying.add(id!);
     return { tensor: copy, id: id! };
   }
 
@@ -187,14 +203,11 @@ class Recorder {
     if (IMPURE.test(name)) throw new NotCapturable(`${name} is not a function of its inputs`);
     for (const id of inputs) if (!this.#producer.has(id) && !this.#inputs.has(id)) this.#constant(id);
     const outputs = this.#binding.executeOp(name, attributes, inputs, count);
-    const node: RecordedNode = {
-      kind: 'op',
-      name,
-      attributes,
-      inputs: [...inputs],
-      outputs: outputs.map(({ id }) => id),
-    };
+    const op = asBiasAdd({ name, attributes, inputs: [...inputs] }, (id) => this.meta(id).shape, this.#binding);
+    const node: RecordedNode = { kind: 'op', ...op, outputs: outputs.map(({ id }) => id) };
+    const varies = inputs.some((id) => this.#varying.has(id));
     for (const { id, shape, dtype } of outputs) {
+      if (varies) this.#varying.add(id);
       this.#producer.set(id, node);
       this.#known.set(id, { shape, dtype });
     }

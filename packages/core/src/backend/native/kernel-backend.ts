@@ -54,6 +54,12 @@ export interface NativeBinding {
 export interface NativeKernelBackend extends TF.KernelBackend {
   binding: NativeBinding;
   executeSingleOutput(name: string, attributes: readonly OpAttribute[], inputs: readonly TF.TensorInfo[]): TF.Tensor;
+  executeMultipleOutputs(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly TF.TensorInfo[],
+    outputs: number,
+  ): TF.Tensor[];
   getInputTensorIds: (inputs: readonly TF.TensorInfo[]) => number[];
   createOutputTensor(metadata: TensorMetadata): TF.Tensor;
 }

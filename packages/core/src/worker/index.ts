@@ -1,0 +1,2 @@
+export { shareOf } from './share.js';
+export { WorkerProcess, type WorkerProcessOptions } from './worker-process.js';
