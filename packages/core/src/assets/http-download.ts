@@ -9,6 +9,10 @@ import { ShieldError, reasonOf, systemCode, writeError } from '../errors/index.j
 export interface HttpDownloadOptions {
   readonly log: (message: string) => void;
   readonly signal?: AbortSignal;
+  /** Sent with every request: credentials, say. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Called as bytes come, with how many are there and how many there will be, where the server says so. */
+  readonly onProgress?: (bytes: number, total: number | undefined) => void;
   /** Milliseconds before the first new try; doubled for each after it. Default 500. */
   readonly pause?: number;
 }
@@ -51,11 +55,12 @@ export async function httpDownload(url: string, target: string, options: HttpDow
   throw failed(url, reason, 'check your connection and run again: what has come is kept and gone on with');
 }
 
-async function attempt(url: string, part: string, { signal }: HttpDownloadOptions): Promise<void> {
+async function attempt(url: string, part: string, options: HttpDownloadOptions): Promise<void> {
+  const { signal } = options;
   const start = await sizeOf(part);
   // Without a tag nothing says that the rest belongs to the same file.
   const tag = start > 0 ? await readFile(`${part}.tag`, 'utf8').catch(() => '') : '';
-  const headers: Record<string, string> = { 'accept-encoding': 'identity' };
+  const headers: Record<string, string> = { ...options.headers, 'accept-encoding': 'identity' };
   if (tag !== '') Object.assign(headers, { range: `bytes=${start}-`, 'if-range': tag });
   let response: Response;
   try {
@@ -91,14 +96,22 @@ async function attempt(url: string, part: string, { signal }: HttpDownloadOption
   const fresh = strongTag(response);
   if (!resumed)
     await writeFile(`${part}.tag`, fresh).catch((error: unknown) => Promise.reject(writeError(error, part)));
-  await receive(response, part, resumed ? start : 0, signal);
+  await receive(response, part, resumed ? start : 0, options);
 }
 
-async function receive(response: Response, part: string, from: number, signal?: AbortSignal): Promise<void> {
+async function receive(
+  response: Response,
+  part: string,
+  from: number,
+  { signal, onProgress }: HttpDownloadOptions,
+): Promise<void> {
   const length = response.headers.get('content-length');
+  const total = length === null ? undefined : from + Number(length);
   const out = createWriteStream(part, { flags: from > 0 ? 'a' : 'w' });
   try {
     const body = Readable.fromWeb(response.body as ReadableStream);
+    let bytes = from;
+    if (onProgress) body.on('data', (chunk: Uint8Array) => onProgress((bytes += chunk.length), total));
     await (signal ? pipeline(body, out, { signal }) : pipeline(body, out));
   } catch (error) {
     signal?.throwIfAborted();

@@ -86,6 +86,9 @@ function cut(request: IncomingMessage, response: ServerResponse, bytes: number, 
   response.write(archive.subarray(start, start + bytes), () => setTimeout(() => response.destroy(), 30));
 }
 
+/** `toEqual` takes a second for so many bytes. */
+const same = (bytes: Buffer) => bytes.equals(weights);
+
 const filesBelow = async () =>
   (await readdir(process.env['SHIELD_CACHE']!, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
@@ -105,19 +108,19 @@ it('fetches, unpacks, keeps and checks', async () => {
   handler = (request, response) => send(request, response);
   const cache = new AssetCache({ log: quick.log });
   const path = await cache.file(source({ sha256 }));
-  expect(await readFile(path)).toEqual(weights);
+  expect(same(await readFile(path))).toBe(true);
   expect(await filesBelow()).toEqual(['net.ckpt', 'net.ckpt.sha256']);
   expect(requests.map(({ url }) => url)).toEqual(['/models/net.tar.gz']);
   await cache.file(source({ sha256 }));
   expect(requests).toHaveLength(1);
   await truncate(path, 1000);
-  expect(await readFile(await cache.file(source({ sha256 })))).toEqual(weights);
+  expect(same(await readFile(await cache.file(source({ sha256 }))))).toBe(true);
   expect(requests).toHaveLength(2);
 });
 
 it('goes on where the connection broke off, however often', async () => {
   handler = (request, response, attempt) => (attempt < 8 ? cut(request, response, 30_000) : send(request, response));
-  expect(await readFile(await urlAsset(source(), quick))).toEqual(weights);
+  expect(same(await readFile(await urlAsset(source(), quick)))).toBe(true);
   expect(requests).toHaveLength(8);
   const starts = requests.slice(1).map(({ headers }) => Number(/\d+/.exec(headers.range ?? '')![0]));
   expect(starts).toEqual([...starts].sort((a, b) => a - b));
@@ -133,7 +136,7 @@ it('goes on in the next call with what came in the last', async () => {
   expect(await filesBelow()).toEqual(['net.tar.gz.part', 'net.tar.gz.part.tag']);
   requests = [];
   handler = (request, response) => send(request, response);
-  expect(await readFile(await urlAsset(source(), quick))).toEqual(weights);
+  expect(same(await readFile(await urlAsset(source(), quick)))).toBe(true);
   expect(requests[0]!.headers.range).toMatch(/^bytes=[1-9]\d*-$/);
   expect(await filesBelow()).toEqual(['net.ckpt', 'net.ckpt.sha256']);
 });
@@ -141,7 +144,7 @@ it('goes on in the next call with what came in the last', async () => {
 it('begins anew where the server takes no ranges, or the file has changed', async () => {
   handler = (request, response, attempt) =>
     attempt === 1 ? cut(request, response, 50_000, '"old"') : send(request, response);
-  expect(await readFile(await urlAsset(source(), quick))).toEqual(weights);
+  expect(same(await readFile(await urlAsset(source(), quick)))).toBe(true);
   expect(requests).toHaveLength(2);
   process.env['SHIELD_CACHE'] = await mkdtemp(join(folder, 'cache-'));
   requests = [];
@@ -150,7 +153,7 @@ it('begins anew where the server takes no ranges, or the file has changed', asyn
     if (attempt === 1) cut(request, response, 50_000, '');
     else response.writeHead(200, { 'content-length': archive.length }).end(archive);
   };
-  expect(await readFile(await urlAsset(source(), quick))).toEqual(weights);
+  expect(same(await readFile(await urlAsset(source(), quick)))).toBe(true);
   expect(requests[1]!.headers.range).toBeUndefined();
 });
 
@@ -191,7 +194,7 @@ it('stops when it is told to', async () => {
 
 it('takes a copy at hand: the archive, or the file itself', async () => {
   for (const from of [join(folder, 'net.tar.gz'), join(folder, 'packed', 'net.ckpt')]) {
-    expect(await readFile(await urlAsset(source({ sha256 }), { ...quick, from }))).toEqual(weights);
+    expect(same(await readFile(await urlAsset(source({ sha256 }), { ...quick, from })))).toBe(true);
   }
   expect(requests).toEqual([]);
   const error = await refused(urlAsset(source(), { ...quick, from: join(folder, 'nothing.ckpt') }));

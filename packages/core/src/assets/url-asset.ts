@@ -73,7 +73,8 @@ async function provide(folder: string, path: string, source: UrlSource, options:
   }
 }
 
-async function expectReadable(path: string): Promise<void> {
+/** @throws DOWNLOAD_FAILED where a copy at hand cannot be read */
+export async function expectReadable(path: string): Promise<void> {
   try {
     await access(path, constants.R_OK);
   } catch (error) {

@@ -37,8 +37,9 @@ function covering({ height, width }: Size, size: Size): Size {
     : { height: Math.max(size.height, Math.trunc((size.width * height) / width)), width: size.width };
 }
 
-function cut<I extends Image>(image: I, top: number, left: number, size: Size): I;
-function cut(image: Image, top: number, left: number, { height, width }: Size): Image {
+/** The part of an image of this size whose upper left corner is (top, left). */
+export function cut<I extends Image>(image: I, top: number, left: number, size: Size): I;
+export function cut(image: Image, top: number, left: number, { height, width }: Size): Image {
   if (height === image.height && width === image.width) return image;
   const samples = height * width * 3;
   const out = image.data instanceof Uint8Array ? new Uint8Array(samples) : new Float32Array(samples);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { toByteImage, toFloatImage } from './quantize.js';
+import { levelValues, toByteImage, toFloatImage } from './quantize.js';
 
 const floats = (...values: number[]) => ({ data: Float32Array.from(values), height: 1, width: values.length / 3 });
 const inRange = fc.float({ min: 0, max: 1, noNaN: true });
@@ -44,6 +44,17 @@ describe('quantize', () => {
     const lost = toByteImage(there, 'truncate').data.map((level, i) => levels[i]! - level);
     expect(lost.slice(0, 256).filter((loss) => loss === 1)).toHaveLength(63);
     expect(Math.max(...lost)).toBe(1);
+  });
+
+  it.each(['round', 'truncate'] as const)('levelValues: what each hand-over gives back (%s)', (handover) => {
+    const values = levelValues(handover);
+    const image = {
+      data: Float32Array.from({ length: 258 }, (_, i) => values[Math.min(i, 255)]!),
+      height: 1,
+      width: 86,
+    };
+    expect([...toByteImage(image, handover).data.subarray(0, 256)]).toEqual(Array.from({ length: 256 }, (_, k) => k));
+    values.forEach((value, k) => expect(Math.abs(value - k / 255)).toBeLessThan(2e-7));
   });
 
   it('refuses what is out of range and names it', () => {

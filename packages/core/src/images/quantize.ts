@@ -25,11 +25,22 @@ export function toByteImage(image: Image, handover: Handover, name = 'a codec'):
   const { data, height, width } = image;
   if (data instanceof Uint8Array) return { data, height, width };
   const out = new Uint8Array(data.length);
-  const level = handover === 'round' ? rounded : truncated;
-  for (let i = 0; i < data.length; i++) {
-    const value = data[i]!;
-    if (value >= 0 && value <= 1) out[i] = level(value);
-    else out[i] = level(pulledIn(data, i, name));
+  // Two loops: a call of one of two functions for every sample costs several times what the arithmetic does.
+  if (handover === 'round') {
+    let outside = false;
+    for (let i = 0; i < data.length; i++) {
+      const value = data[i]!;
+      if (!(value >= 0 && value <= 1)) outside = true;
+      // Writing to bytes cuts the fraction off.
+      out[i] = 255 * value + 0.5;
+    }
+    // Once more where it was not all within: a call that might happen keeps the loop above from being tight.
+    if (outside) return toByteImage({ data: inRange(data, name), height, width }, handover, name);
+  } else {
+    for (let i = 0; i < data.length; i++) {
+      const value = data[i]!;
+      out[i] = truncated(value >= 0 && value <= 1 ? value : pulledIn(data, i, name));
+    }
   }
   return { data: out, height, width };
 }
@@ -42,9 +53,32 @@ export function toByteImage(image: Image, handover: Handover, name = 'a codec'):
 export function toFloatImage(image: Image, name = 'the model'): FloatImage {
   const { data, height, width } = image;
   if (data instanceof Float32Array) return { data: inRange(data, name), height, width };
-  const out = new Float32Array(data.length);
-  for (let i = 0; i < data.length; i++) out[i] = LEVELS[data[i]!]!;
-  return { data: out, height, width };
+  return { data: putFloats(image, new Float32Array(data.length), 0, name), height, width };
+}
+
+/** Puts what {@link toFloatImage} gives into `out` from `start` on, without an array of its own. Gives `out` back. */
+export function putFloats(
+  { data }: Image,
+  out: Float32Array<ArrayBuffer>,
+  start: number,
+  name = 'the model',
+): Float32Array<ArrayBuffer> {
+  if (data instanceof Float32Array) out.set(inRange(data, name), start);
+  else for (let i = 0; i < data.length; i++) out[start + i] = LEVELS[data[i]!]!;
+  return out;
+}
+
+/**
+ * The float in [0, 1] to store each level 0-255 as, such that a hand-over gives the level back: k / 255 in float32, and
+ * for `truncate`, which takes 63 of those a level down, the next float32 above where it must be.
+ */
+export function levelValues(handover: Handover): Float32Array {
+  const values = LEVELS.slice();
+  if (handover === 'truncate') {
+    const bits = new Uint32Array(values.buffer);
+    for (let k = 0; k < 256; k++) while (Math.floor(truncated(values[k]!)) < k) bits[k]!++;
+  }
+  return values;
 }
 
 function inRange(values: Float32Array, name: string): Float32Array {
@@ -64,10 +98,6 @@ function pulledIn(values: Float32Array, index: number, name: string): number {
     throw new ShieldError('IMAGE_RANGE', { name, reason: `sample ${index} is ${value}` });
   }
   return value < 0 ? 0 : 1;
-}
-
-function rounded(value: number): number {
-  return Math.floor(255 * value + 0.5);
 }
 
 function truncated(value: number): number {

@@ -1,6 +1,6 @@
 export { readSafetensors, writeSafetensors, type SafetensorsFile } from './safetensors.js';
 export { inspectWeights, readWeights, type ListedWeights, type WeightsFile } from './read-weights.js';
-export { saveWeights } from './save-weights.js';
+export { assignWeights, saveWeights, weightsOf, type StoredTensors } from './save-weights.js';
 export { STORED_TYPES, type StoredType } from './stored-types.js';
 export {
   rowMajorStrides,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
-import { fileSha256 } from '../assets/wheel.js';
+import { backgroundSha256 } from '../assets/background-sha256.js';
 import { ShieldError, reasonOf, systemCode } from '../errors/index.js';
 import { readSafetensors } from './safetensors.js';
 import type { TensorFlowCheckpoint } from './tensorflow/checkpoint.js';
@@ -40,8 +40,11 @@ export async function readWeights(path: string, wanted: (name: string) => boolea
   }
   return withCheckpoint(path, async (checkpoint) => {
     const names = checkpoint.variables.map(({ name }) => name);
+    // Their sum takes as long as reading them: it is found meanwhile.
+    const sum = sumOf(checkpoint.files);
+    sum.catch(() => undefined);
     const tensors = await checkpoint.read(wanted);
-    return { tensors, ignored: names.filter((name) => !wanted(name)), sha256: await sumOf(checkpoint.files) };
+    return { tensors, ignored: names.filter((name) => !wanted(name)), sha256: await sum };
   });
 }
 
@@ -114,7 +117,13 @@ async function withCheckpoint<T>(path: string, use: (checkpoint: TensorFlowCheck
 
 async function sumOf(files: readonly string[]): Promise<string> {
   const sums: string[] = [];
-  for (const file of files) sums.push(await fileSha256(file));
+  for (const file of files) {
+    sums.push(
+      await backgroundSha256(file).catch((error: unknown) => {
+        throw unreadable(file, error);
+      }),
+    );
+  }
   return sums.length === 1 ? sums[0]! : createHash('sha256').update(sums.join()).digest('hex');
 }
 

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs';
+import type { ByteImage } from '../plugin/contracts.js';
+import type { Taps } from './resample-filters.js';
+import type { Passes } from './resize-bytes.js';
+
+/** What assembly/resize.ts exports. Addresses are bytes into `memory`. */
+interface KernelExports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  room(bytes: number): number;
+  across(
+    source: number,
+    from: number,
+    rows: number,
+    out: number,
+    to: number,
+    size: number,
+    bounds: number,
+    fixed: number,
+  ): void;
+  down(source: number, row: number, out: number, to: number, size: number, bounds: number, fixed: number): void;
+}
+
+/** What is used of the engine's WebAssembly, which the types of Node 20 leave out. */
+interface Engine {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+}
+
+const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: Engine };
+
+/** Where the build puts the compiled kernel; the same seen from src and from dist. */
+const KERNEL_FILE = new URL('../../dist/images/resize.wasm', import.meta.url);
+
+/** Images that need more are left to TypeScript: WebAssembly never gives memory back. */
+const MOST_BYTES = 64 * 2 ** 20;
+
+/** What the kernel may read and write beyond an image's end, and what keeps each part on a multiple of 16. */
+const beyond = (bytes: number): number => (bytes + 16 + 15) & ~15;
+
+/** null once it is known that there is none, which is not tried again for each image. */
+let kernel: KernelExports | undefined | null;
+
+/**
+ * Both passes over bytes in WebAssembly with SIMD, or undefined where it was not built, the machine has none, or the
+ * image is too large for it.
+ */
+export function kernelResize(image: ByteImage, height: number, width: number, passes: Passes): Uint8Array | undefined {
+  const { first, across, down } = passes;
+  if (kernel === undefined) kernel = load();
+  if (!kernel) return undefined;
+  const { room, memory } = kernel;
+  const [midHeight, midWidth] = first === 'down' ? [height, image.width] : [image.height, width];
+  const lengths = [image.data.length, midHeight * midWidth * 3, height * width * 3];
+  const total = lengths.reduce((sum, bytes) => sum + beyond(bytes), 0) + tapBytes(across) + tapBytes(down);
+  if (total > MOST_BYTES) return undefined;
+  const source = room(total);
+  if (source === 0) return undefined;
+  const { buffer } = memory;
+  const mid = source + beyond(lengths[0]!);
+  const out = mid + beyond(lengths[1]!);
+  const acrossAt = out + beyond(lengths[2]!);
+  const downAt = acrossAt + tapBytes(across);
+  new Uint8Array(buffer, source, image.data.length).set(image.data);
+  const acrossTaps = putTaps(buffer, acrossAt, across);
+  const downTaps = putTaps(buffer, downAt, down);
+  const wide = (from: number, rows: number, to: number) => {
+    if (!acrossTaps) return from;
+    kernel!.across(from, image.width, rows, to, width, ...acrossTaps);
+    return to;
+  };
+  const high = (from: number, columns: number, to: number) => {
+    if (!downTaps) return from;
+    kernel!.down(from, columns * 3, to, height, ...downTaps);
+    return to;
+  };
+  const result =
+    first === 'down'
+      ? wide(high(source, image.width, mid), height, out)
+      : high(wide(source, image.height, mid), width, out);
+  return new Uint8Array(buffer, result, lengths[2]!).slice();
+}
+
+function load(): KernelExports | null {
+  try {
+    return new engine.Instance(new engine.Module(readFileSync(KERNEL_FILE))).exports as KernelExports;
+  } catch {
+    return null;
+  }
+}
+
+function tapBytes(taps: Taps | undefined): number {
+  return taps ? beyond(taps.bounds.byteLength) + beyond(taps.fixed.byteLength) : 0;
+}
+
+/** Copies the taps in; gives the stride of the weights, and where bounds and weights stand. */
+function putTaps(buffer: ArrayBuffer, at: number, taps: Taps | undefined): [number, number, number] | undefined {
+  if (!taps) return undefined;
+  const { size, bounds, fixed } = taps;
+  const weights = at + beyond(bounds.byteLength);
+  new Int32Array(buffer, at, bounds.length).set(bounds);
+  new Int32Array(buffer, weights, fixed.length).set(fixed);
+  return [size, at, weights];
+}
