@@ -2,6 +2,7 @@ import { ShieldError, type SourceLocation } from '../errors/index.js';
 import { isCommonOption } from '../plugin/common-options.js';
 import type { PluginKind } from '../plugin/contracts.js';
 import type { PluginRegistry } from '../plugin/registry.js';
+import { kindAt } from './plugin-places.js';
 import { changesPlugin, merge, type KeepsOption } from './merge.js';
 import { MANY, expandShorthand, isManyKind, joinShorthand, nameOf, putNamed, type ManyKind } from './shorthand.js';
 import type { ParsedSource, SourceReader } from './sources.js';
@@ -47,16 +48,6 @@ const keepsOption: KeepsOption = (path, option) => {
   const kind = kindAt(path);
   return kind !== undefined && isCommonOption(kind, option);
 };
-
-/** The kind of the plugin that stands at a path of the composed spec. */
-export function kindAt(path: readonly (string | number)[]): PluginKind | undefined {
-  const [first] = path;
-  if (path.length === 1 && (first === 'dataset' || first === 'model')) return first;
-  if (path.length === 2 && first === 'attacks') return 'attack';
-  if (path.length === 2 && first === 'defenses') return 'defense';
-  if (path.length === 3 && path.join('.') === 'threat.black-box.model') return 'model';
-  return undefined;
-}
 
 /**
  * Puts a spec together from its `defaults` and itself. Later defaults win over earlier ones, the spec's own keys over

@@ -13,6 +13,7 @@ describe("the editor's schema", () => {
     'name: x\nseed: 3\ndefaults: [model/a, { dataset: b }]\ndataset: { limit: 3 }\n',
     'model: { use: net, width: 4 }\nattacks: { a: { use: push, target: 3 }, b: { use: shove, confidence: "${seed}" } }\n',
     'attack: { use: sign, eps: "${env:EPS,4}" }\ndefense: { use: blocks, qualities: [20, "${seed}"] }\n',
+    'attacks: { a: { use: sign, eps: [2, "${seed}", 8] } }\n',
     'model: { use: of_a_third_party, anything: 1 }\nplugins: [./x.ts]\n',
     'evaluate: { draws: "${seed}" }\nperform: attack\nthreat: { adaptive: { eot: 3 } }\ndataset: { use: drawings, preprocess: { crop: 0.9 } }\n',
   ])('accepts %j', (yaml) => {
@@ -26,6 +27,9 @@ describe("the editor's schema", () => {
     'attacks: { a: { use: push, confidence: high } }\n',
     'attacks: { 7up: { use: push } }\n',
     'attack: { use: shove, confidence: -1 }\n',
+    'attack: { use: sign, eps: [] }\n',
+    'attack: { use: sign, eps: [2, 2] }\n',
+    'attack: { use: sign, eps: [2, wide] }\n',
     'defense: { use: blocks, qualities: [200] }\n',
     'dataset: { use: drawings, preprocess: { resize: bend } }\n',
     'evaluate: { tops: [1] }\n',

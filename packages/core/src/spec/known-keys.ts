@@ -1,7 +1,8 @@
 import { fullOptionsSchema } from '../plugin/common-options.js';
-import type { PluginRegistry } from '../plugin/registry.js';
+import { ENSEMBLE, type PluginRegistry } from '../plugin/registry.js';
 import type { KnownKeys } from './apply-overrides.js';
-import { kindAt } from './compose.js';
+import { ensembleSchema } from './ensemble-schema.js';
+import { EXECUTOR, kindAt } from './plugin-places.js';
 import { defaultAt, keysAt, schemasAt, type SchemaNode } from './schema-walk.js';
 import { TOP_LEVEL_KEYS, specSchema } from './schema.js';
 import { child, getIn, type MapNode } from './tree.js';
@@ -10,13 +11,18 @@ import { child, getIn, type MapNode } from './tree.js';
 export function knownKeys(registry: PluginRegistry): KnownKeys {
   const top = specSchema as SchemaNode;
   const within = (tree: MapNode, path: readonly string[]) => {
-    const length = [1, 2, 3].find((n) => n <= path.length && kindAt(path.slice(0, n)) !== undefined);
-    if (length === undefined) return undefined;
-    const use = child(getIn(tree, path.slice(0, length)), 'use');
-    const kind = kindAt(path.slice(0, length))!;
-    if (use?.kind !== 'scalar' || typeof use.value !== 'string' || !registry.has(kind, use.value)) return undefined;
-    const schema = fullOptionsSchema(registry.get(kind, use.value)) as SchemaNode;
-    return { schema, rest: path.slice(length) };
+    // The innermost first: a member's defense stands within the ensemble.
+    for (let length = path.length; length > 0; length--) {
+      const kind = kindAt(path.slice(0, length));
+      const use = kind && child(getIn(tree, path.slice(0, length)), 'use');
+      const name = use === undefined && kind === 'executor' ? EXECUTOR : use?.kind === 'scalar' ? use.value : undefined;
+      if (typeof name !== 'string') continue;
+      const rest = path.slice(length);
+      if (kind === 'defense' && name === ENSEMBLE) return { schema: ensembleSchema as SchemaNode, rest };
+      if (!registry.has(kind!, name)) return undefined;
+      return { schema: fullOptionsSchema(registry.get(kind!, name)) as SchemaNode, rest };
+    }
+    return undefined;
   };
   return {
     knows(tree, path) {

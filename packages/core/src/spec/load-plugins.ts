@@ -3,7 +3,8 @@ import { extname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheDir } from '../assets/cache-dir.js';
 import { ShieldError, reasonOf, type SourceLocation } from '../errors/index.js';
-import type { Plugin } from '../plugin/define.js';
+import type { PluginKind } from '../plugin/contracts.js';
+import { PLUGIN_KINDS, type Plugin } from '../plugin/define.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 
 const FILES = ['.ts', '.mts', '.js', '.mjs', '.cjs', '.cts'];
@@ -120,7 +121,7 @@ function pluginsOf(module: unknown): Plugin[] {
 }
 
 function isPlugin(value: object): value is Plugin {
-  return 'kind' in value && ['attack', 'defense', 'model', 'dataset'].includes(String(value.kind)) && 'name' in value;
+  return 'kind' in value && PLUGIN_KINDS.includes(value.kind as PluginKind) && 'name' in value;
 }
 
 /** What a plugin of plain JavaScript may have got wrong that its types would have told. */
@@ -128,7 +129,9 @@ function faultOf(plugin: Plugin): string | undefined {
   const names: unknown[] = [plugin.name, ...(plugin.aliases ?? [])];
   const bad = names.find((name) => typeof name !== 'string' || !/^[a-z][a-z0-9_]*$/.test(name));
   if (bad !== undefined) return `the name ${JSON.stringify(bad)} is not snake_case`;
-  const entry = { attack: 'run', defense: 'apply', model: 'load', dataset: 'open' }[plugin.kind];
+  const entry = { attack: 'run', defense: 'apply', model: 'load', dataset: 'open', tracker: 'open', executor: 'open' }[
+    plugin.kind
+  ];
   if (typeof (plugin as unknown as Record<string, unknown>)[entry] !== 'function')
     return `${plugin.name} has no function ${entry}`;
   const options: unknown = plugin.options;

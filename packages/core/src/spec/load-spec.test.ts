@@ -58,6 +58,8 @@ describe('a spec', () => {
         skip: 0,
         limit: 0,
         shuffle: false,
+        only_classes: [],
+        only_ids: [],
         on_corrupt: 'fail',
         preprocess: { resize: 'stretch', interpolation: 'bicubic', crop: 1 },
       },
@@ -71,6 +73,7 @@ describe('a spec', () => {
           abort_early: true,
           labels: true,
           attack_misclassified: false,
+          grid: 'float',
           target: 'none',
         },
       },
@@ -79,7 +82,7 @@ describe('a spec', () => {
       handover: 'round',
       evaluate: { top: [1, 5], draws: 5 },
       perform: ['attack', 'defend', 'evaluate'],
-      execution: { threads: 0, strip: 6 },
+      execution: { use: 'inline', threads: 0, time_limit: 0, strip: 6 },
     });
     expect(Object.keys(resolved.attacks['a']!)[0]).toBe('use');
     expect(Object.isFrozen(resolved.dataset['preprocess'])).toBe(true);
@@ -253,7 +256,7 @@ describe('overrides', () => {
       'defenses.slq.qualities[0]=10',
       '+evaluate.top.2=3',
     ]);
-    expect(resolved.defenses['slq']!['qualities']).toEqual([10, 50, 60, 80]);
+    expect(resolved.defenses['slq']).toHaveProperty('qualities', [10, 50, 60, 80]);
     expect(resolved.evaluate.top).toEqual([1, 5, 3]);
   });
 
@@ -412,7 +415,6 @@ sweep: { seed: [1, 2] }
       'SPEC_MISSING_KEY spec.yaml:17:3 "defenses.ten.use" is missing',
       'SPEC_INVALID_VALUE spec.yaml:18:18 evaluate.top must be a list of at least 1 without repeats (each a whole number ≥ 1) (it is an empty list)',
       'SPEC_INVALID_VALUE spec.yaml:19:11 handover must be one of round, truncate (it is "floor")',
-      'SPEC_INVALID_VALUE spec.yaml:20:1 sweep is not supported by this version',
     ]);
     expect(found[4]!.fix).toBe('margin of logits (κ)');
     expect(found.every(({ exitCode }) => exitCode === 2)).toBe(true);
@@ -423,10 +425,11 @@ sweep: { seed: [1, 2] }
     ['model: { use: net }\n', 'SPEC_MISSING_KEY'],
     [`${MINIMAL}threat: { adaptive: { eot: 0 } }\n`, 'SPEC_INVALID_VALUE'],
     [`${MINIMAL}threat: white-box\n`, 'SPEC_INVALID_VALUE'],
-    [`${MINIMAL}ensemble: {}\n`, 'SPEC_INVALID_VALUE'],
-    [`${MINIMAL}sweep: {}\n`, 'SPEC_INVALID_VALUE'],
+    [`${MINIMAL}ensemble: {}\n`, 'SPEC_MISSING_KEY'],
     [`${MINIMAL}tracking: { mlflow: { uri: 'http://me:secret@host' } }\n`, 'SPEC_INVALID_VALUE'],
     [`${MINIMAL}tracking: { mlflow: { url: 'http://host' } }\n`, 'SPEC_UNKNOWN_KEY'],
+    [`${MINIMAL}tracking: { trackers: { hook: { use: none_such } } }\n`, 'PLUGIN_UNKNOWN'],
+    [`${MINIMAL}execution: { time_limit: -1 }\n`, 'SPEC_INVALID_VALUE'],
     [`${MINIMAL}perform: [train, attack]\n`, 'SPEC_INVALID_VALUE'],
     [`${MINIMAL}seed: -1\n`, 'SPEC_INVALID_VALUE'],
     [`${MINIMAL}seed: 90071992547409933\n`, 'SPEC_INVALID_VALUE'],
@@ -446,7 +449,9 @@ sweep: { seed: [1, 2] }
     [`${MINIMAL}evaluate: 3\n`, 'SPEC_INVALID_VALUE'],
     ['model: ${dataset}\ndataset: { use: drawings }\n', 'PLUGIN_UNKNOWN'],
     ['model: small_cnn\ndataset: { use: drawings }\n', 'SPEC_INVALID_VALUE'],
-    ['model: { use: run:abc }\ndataset: { use: drawings }\n', 'SPEC_INVALID_VALUE'],
+    ['model: { use: run:abc }\ndataset: { use: drawings }\n', 'RUN_NOT_FOUND'],
+    ['model: { use: net, weights: run:abc }\ndataset: { use: drawings }\n', 'RUN_NOT_FOUND'],
+    ['model: { use: ./nothing.safetensors }\ndataset: { use: drawings }\n', 'WEIGHTS_INVALID'],
   ])('%j gives %s', async (spec, code) => {
     const found = await faults(load(spec));
     expect([...new Set(found.map((error) => error.code))]).toEqual([code]);

@@ -2,15 +2,17 @@ import { ShieldError } from '../errors/index.js';
 import { fullOptionsSchema } from '../plugin/common-options.js';
 import type { PluginKind } from '../plugin/contracts.js';
 import type { Plugin } from '../plugin/define.js';
-import type { PluginRegistry } from '../plugin/registry.js';
-import { kindAt } from './compose.js';
+import { optionError } from '../plugin/option-fault.js';
+import { ENSEMBLE, type PluginRegistry } from '../plugin/registry.js';
+import { ensembleSchema } from './ensemble-schema.js';
+import { ensembleNames, isMapping, kindAt, memberAt, pluginPlaces } from './plugin-places.js';
 import type { PluginUse, ResolvedSpec } from './resolved-spec.js';
 import type { SchemaNode } from './schema-walk.js';
 import { COMPOSITION_KEYS, LATER_KEYS, specSchema } from './schema.js';
 import { schemaErrors } from './schema-errors.js';
-import { formatPath, locateValue, toPlain, type MapNode, type SpecPath } from './tree.js';
+import { formatPath, locateKey, locateValue, toPlain, type MapNode, type SpecPath } from './tree.js';
 import { unsupportedKeys } from './unsupported.js';
-import { optionsValidator, specValidator, type SchemaError } from './validators.js';
+import { ensembleValidator, optionsValidator, specValidator, type SchemaError } from './validators.js';
 
 export type Resolution =
   | { readonly resolved: ResolvedSpec; readonly errors: readonly [] }
@@ -49,8 +51,12 @@ export function resolveSpec(tree: MapNode, registry: PluginRegistry, name: strin
       ),
     );
   }
+  if (performs(plain, 'train')) errors.push(...ensembleNames(plain).map((name) => noTraining(name, tree)));
   completeThreat(plain);
-  for (const path of pluginPaths(plain)) errors.push(...resolvePlugin(plain, path, tree, registry));
+  // An ensemble's own options first, since they say where its members' plugins stand.
+  for (const name of ensembleNames(plain)) errors.push(...resolveEnsemble(plain, name, tree));
+  for (const path of pluginPlaces(plain)) errors.push(...resolvePlugin(plain, path, tree, registry));
+  giveModels(plain);
   if (errors.length > 0) return { resolved: undefined, errors: sorted(errors) };
   return { resolved: freeze(inSchemaOrder(plain, specSchema as SchemaNode)) as ResolvedSpec, errors: [] };
 }
@@ -64,36 +70,94 @@ const ADAPTIVE = { eot: 10, gradient: 'own' };
 const CSV_TARGETS = { csv: '', id: 'ImageId', class: 'TargetClass', offset: 0 };
 
 function completeThreat(plain: Plain): void {
-  const adaptive = getPlain(plain, ['threat', 'adaptive']);
-  if (isPlain(adaptive)) plain['threat'] = { adaptive: { ...ADAPTIVE, ...adaptive } };
+  const adaptive = memberAt(plain, ['threat', 'adaptive']);
+  if (isMapping(adaptive)) plain['threat'] = { adaptive: { ...ADAPTIVE, ...adaptive } };
 }
 
-/** Every place of the spec where a plugin stands. */
-function pluginPaths(plain: Plain): string[][] {
-  const many = ['attacks', 'defenses'].flatMap((key) =>
-    (isPlain(plain[key]) ? Object.keys(plain[key]) : []).map((name) => [key, name]),
-  );
-  return [['dataset'], ['model'], ...many, ['threat', 'black-box', 'model']].filter((path) =>
-    isPlain(getPlain(plain, path)),
+/** Every place of a composed spec where a model stands. */
+export function modelPaths(tree: MapNode): SpecPath[] {
+  return pluginPlaces(toPlain(tree)).filter((path) => kindAt(path) === 'model');
+}
+
+/** Checks what an ensemble says of itself, and names its members. */
+function resolveEnsemble(plain: Plain, name: string, tree: MapNode): ShieldError[] {
+  const at = ['defenses', name];
+  const { use: _use, ...options } = memberAt(plain, at) as Plain;
+  const validate = ensembleValidator();
+  if (!validate(options)) {
+    const schema = ensembleSchema as SchemaNode;
+    return schemaErrors(validate.errors as SchemaError[], { schema, tree, at, alsoKnown: ['use'] });
+  }
+  const members = (options['members'] as Plain[]).map((member, i) => ({ name: `m${i + 1}`, ...member }));
+  const repeated = members.findIndex((member, i) => members.findIndex(({ name }) => name === member.name) < i);
+  (plain['defenses'] as Plain)[name] = { use: ENSEMBLE, vote: options['vote'], members };
+  if (repeated < 0) return [];
+  const path = [...at, 'members', repeated, 'name'];
+  const expected = 'give each member a name of its own, or none';
+  const reason = `is the name of another member too (${members[repeated]!.name})`;
+  return [
+    new ShieldError(
+      'SPEC_INVALID_VALUE',
+      { key: formatPath(path), reason, expected },
+      { where: locateValue(tree, path) },
+    ),
+  ];
+}
+
+function noTraining(name: string, tree: MapNode): ShieldError {
+  const key = `defenses.${name}`;
+  const expected = 'train each member by itself, behind a plugin or a list of them';
+  const reason = 'is an ensemble, and perform: [train] trains one model';
+  return new ShieldError(
+    'SPEC_INVALID_VALUE',
+    { key, reason, expected },
+    { where: locateKey(tree, ['defenses', name]) },
   );
 }
 
-/** Picks the plugin, checks its options, and puts `{ use, …every option }` in the place of what was written. */
-function resolvePlugin(plain: Plain, path: readonly string[], tree: MapNode, registry: PluginRegistry): ShieldError[] {
+/** Members without a model of their own have that of the spec. */
+function giveModels(plain: Plain): void {
+  for (const name of ensembleNames(plain)) {
+    const members = memberAt(plain, ['defenses', name, 'members']);
+    if (Array.isArray(members)) for (const member of members) if (isMapping(member)) member['model'] ??= plain['model'];
+  }
+}
+
+/** Puts `{ use, …every option }` in the place of what was written. */
+function resolvePlugin(plain: Plain, path: SpecPath, tree: MapNode, registry: PluginRegistry): ShieldError[] {
+  const { resolved, errors } = resolvePluginUse(memberAt(plain, path) as Plain, path, tree, registry);
+  if (resolved) (memberAt(plain, path.slice(0, -1)) as Record<string | number, unknown>)[path.at(-1)!] = resolved;
+  return [...errors];
+}
+
+/**
+ * Picks the plugin that stands at a path of the spec and checks its options.
+ *
+ * @returns `{ use, …every option }`, or what is wrong
+ */
+function resolvePluginUse(
+  written: Readonly<Record<string, unknown>>,
+  path: SpecPath,
+  tree: MapNode,
+  registry: PluginRegistry,
+): { readonly resolved?: PluginUse; readonly errors: readonly ShieldError[] } {
   const kind = kindAt(path)!;
-  const { use, ...options } = getPlain(plain, path) as Plain;
+  const { use, ...rest } = written;
+  const options: Plain = rest;
   // A missing or empty `use` is the top level's error.
-  if (typeof use !== 'string' || use === '') return [];
+  if (typeof use !== 'string' || use === '') return { errors: [] };
   const picked = pick(kind, use, [...path, 'use'], tree, registry);
-  if (picked instanceof ShieldError) return [picked];
+  if (picked instanceof ShieldError) return { errors: [picked] };
   const validate = optionsValidator(picked);
   const schema = fullOptionsSchema(picked) as SchemaNode;
-  if (!validate(options))
-    return schemaErrors(validate.errors as SchemaError[], { schema, tree, at: path, alsoKnown: ['use'] });
-  const parent = getPlain(plain, path.slice(0, -1)) as Plain;
-  if (isPlain(options['target'])) options['target'] = { ...CSV_TARGETS, ...options['target'] };
-  parent[path.at(-1)!] = { use: picked.name, ...(inSchemaOrder(options, schema) as Plain) } satisfies PluginUse;
-  return [];
+  if (!validate(options)) {
+    const context = { schema, tree, at: path, alsoKnown: ['use'] };
+    return { errors: schemaErrors(validate.errors as SchemaError[], context) };
+  }
+  const fault = picked.kind === 'defense' ? picked.check?.(options) : undefined;
+  if (fault) return { errors: [optionError(formatPath(path), fault, locateValue(tree, [...path, fault.option]))] };
+  if (isMapping(options['target'])) options['target'] = { ...CSV_TARGETS, ...options['target'] };
+  return { resolved: { use: picked.name, ...(inSchemaOrder(options, schema) as Plain) }, errors: [] };
 }
 
 function pick(
@@ -104,9 +168,9 @@ function pick(
   registry: PluginRegistry,
 ): Plugin | ShieldError {
   const where = locateValue(tree, path);
-  if (kind === 'model' && (use.startsWith('run:') || /[/\\]/.test(use))) {
-    const expected = 'name a model plugin; weights of earlier runs come with a later version';
-    const reason = `names trained weights (${use}), which is not supported by this version`;
+  if (kind === 'defense' && use === ENSEMBLE) {
+    const reason = 'puts an ensemble into a chain or another ensemble';
+    const expected = 'name a plugin; an ensemble stands by itself among the defenses';
     return new ShieldError('SPEC_INVALID_VALUE', { key: formatPath(path), reason, expected }, { where });
   }
   try {
@@ -119,7 +183,7 @@ function pick(
 
 /** The same data with its keys in the order of the schema, so that a resolved spec reads like its documentation. */
 function inSchemaOrder(value: unknown, schema: SchemaNode | undefined): unknown {
-  if (!isPlain(value) || !schema?.properties) return value;
+  if (!isMapping(value) || !schema?.properties) return value;
   const known = Object.keys(schema.properties).filter((key) => Object.hasOwn(value, key));
   const others = Object.keys(value).filter((key) => !known.includes(key));
   return Object.fromEntries(
@@ -139,15 +203,4 @@ function freeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   for (const member of Object.values(value)) freeze(member);
   return Object.freeze(value);
-}
-
-function isPlain(value: unknown): value is Plain {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function getPlain(plain: unknown, path: SpecPath): unknown {
-  return path.reduce<unknown>(
-    (value, key) => (isPlain(value) && Object.hasOwn(value, key) ? value[key] : undefined),
-    plain,
-  );
 }

@@ -4,6 +4,21 @@ export interface PluginUse {
   readonly [option: string]: unknown;
 }
 
+/** A defense: one plugin, a chain of them, or an ensemble. */
+export type DefenseUse = PluginUse | readonly PluginUse[] | EnsembleUse;
+
+export type Vote = 'majority' | 'mean' | 'random';
+
+export interface EnsembleUse {
+  readonly use: 'ensemble';
+  readonly vote: Vote;
+  readonly members: readonly {
+    readonly name: string;
+    readonly defense?: PluginUse | readonly PluginUse[];
+    readonly model: PluginUse;
+  }[];
+}
+
 export type Stage = 'attack' | 'defend' | 'evaluate' | 'train';
 export type BackendChoice = 'auto' | 'node-gpu' | 'node' | 'webgpu' | 'wasm' | 'cpu';
 export type Handover = 'round' | 'truncate';
@@ -34,7 +49,7 @@ export interface ResolvedSpec {
   readonly dataset: PluginUse;
   readonly model: PluginUse;
   readonly attacks: Readonly<Record<string, PluginUse>>;
-  readonly defenses: Readonly<Record<string, PluginUse>>;
+  readonly defenses: Readonly<Record<string, DefenseUse>>;
   readonly threat: Threat;
   readonly handover: Handover;
   readonly evaluate: {
@@ -44,24 +59,41 @@ export interface ResolvedSpec {
   };
   readonly perform: readonly Stage[];
   readonly train?: TrainSpec;
-  readonly execution: {
+  readonly execution: PluginUse & {
+    /** Seconds; 0 for none. */
+    readonly time_limit: number;
     /** Threads of the backend; 0 takes every core. */
     readonly threads: number;
     /** Images in the picture strip; 0 for none. */
     readonly strip: number;
   };
   /** Where else the run is recorded; no part of the hash. */
-  readonly tracking?: { readonly mlflow?: { readonly uri?: string; readonly experiment?: string } };
+  readonly tracking?: {
+    readonly mlflow?: { readonly uri?: string; readonly experiment?: string };
+    readonly trackers?: Readonly<Record<string, PluginUse>>;
+  };
 }
 
 export interface TrainSpec {
   readonly optimizer: 'sgd' | 'adam';
   readonly learning_rate: number;
   readonly momentum: number;
-  readonly schedule: 'constant' | 'cosine';
+  readonly schedule: 'constant' | 'step' | 'cosine';
+  readonly step_epochs: number;
+  readonly step_factor: number;
+  /** Epochs over which the learning rate rises. */
+  readonly warmup: number;
   readonly weight_decay: number;
   readonly label_smoothing: number;
   readonly epochs: number;
+  readonly layers: 'all' | 'head';
+  readonly statistics: 'batch' | 'frozen';
+  readonly statistics_momentum: number;
+  readonly flip: boolean;
+  /** Smallest share of an image's area that a random crop keeps; 1 for none. */
+  readonly crop: number;
   /** Images held out of training, at the end of the dataset. */
   readonly validation: number;
+  /** Epochs without a better validation accuracy that end the training; 0 for never. */
+  readonly patience: number;
 }

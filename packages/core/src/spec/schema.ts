@@ -1,27 +1,15 @@
-import { Type, type Static } from '@sinclair/typebox';
+import { Type, type Static, type TSchema } from '@sinclair/typebox';
+import { NAME_PATTERN, defenseUse, oneOf, pluginUse } from './schema-parts.js';
+import { EXECUTOR } from './plugin-places.js';
+import { sweepSchema } from './sweep-schema.js';
 
 /*
  * The top level of a spec. Plugins' options are not here: each plugin brings its own schema, and is picked by its
  * `use` before anything is checked, so that an error names one option and never the branches of a union.
  */
 
-const oneOf = <T extends string>(values: readonly T[], options: { description: string; default?: T }) =>
-  Type.Union(
-    values.map((value) => Type.Literal(value)),
-    options,
-  );
-
-const pluginUse = (description: string) =>
-  Type.Object(
-    { use: Type.String({ minLength: 1, description: `name of the plugin (shield plugins lists them)` }) },
-    { description },
-  );
-
-/** Names of attacks and defenses stand in file names, metric keys and overrides. */
-export const NAME_PATTERN = '^[A-Za-z][A-Za-z0-9_-]{0,63}$';
-
-const named = (what: string) =>
-  Type.Record(Type.String(), pluginUse(`{ use: NAME, … } of one ${what}`), {
+const named = (what: string, one: TSchema = pluginUse(`{ use: NAME, … } of one ${what}`)) =>
+  Type.Record(Type.String(), one, {
     default: {},
     propertyNames: { type: 'string', pattern: NAME_PATTERN },
     description: `the ${what}s by the names that results show, each { use: NAME, …its options }`,
@@ -30,11 +18,24 @@ const named = (what: string) =>
 export const trainSchema = Type.Object(
   {
     optimizer: oneOf(['sgd', 'adam'], { default: 'adam', description: 'update rule' }),
-    learning_rate: Type.Number({ exclusiveMinimum: 0, default: 0.001, description: 'step size at the start' }),
+    learning_rate: Type.Number({ exclusiveMinimum: 0, default: 0.001, description: 'step size at its highest' }),
     momentum: Type.Number({ minimum: 0, exclusiveMaximum: 1, default: 0.9, description: 'of sgd; adam has its own' }),
-    schedule: oneOf(['constant', 'cosine'], {
+    schedule: oneOf(['constant', 'step', 'cosine'], {
       default: 'cosine',
-      description: 'how the learning rate goes over the epochs',
+      description:
+        'how the learning rate goes: constant; step (times step_factor every step_epochs); cosine (half a wave down to 0)',
+    }),
+    step_epochs: Type.Integer({ minimum: 1, default: 10, description: 'epochs between two steps of schedule: step' }),
+    step_factor: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      default: 0.1,
+      description: 'what the learning rate is multiplied by at each step of schedule: step',
+    }),
+    warmup: Type.Number({
+      minimum: 0,
+      default: 0,
+      description: 'epochs, or a part of one, over which the learning rate rises to its highest; the schedule follows',
     }),
     weight_decay: Type.Number({ minimum: 0, default: 0, description: 'decoupled L2 penalty a step' }),
     label_smoothing: Type.Number({
@@ -44,7 +45,40 @@ export const trainSchema = Type.Object(
       description: 'share of the target spread over all classes, from 0 up to 1',
     }),
     epochs: Type.Integer({ minimum: 1, default: 10, description: 'passes over the training images' }),
-    validation: Type.Integer({ minimum: 0, default: 0, description: 'images held out, at the end of the dataset' }),
+    layers: oneOf(['all', 'head'], {
+      default: 'all',
+      description: 'what is trained: all layers, or the classifier alone (batch norms then keep their averages)',
+    }),
+    statistics: oneOf(['batch', 'frozen'], {
+      default: 'batch',
+      description:
+        'batch norms of the layers that are trained: by the statistics of each batch, with averages that move; or frozen, by the averages they came with',
+    }),
+    statistics_momentum: Type.Number({
+      minimum: 0,
+      exclusiveMaximum: 1,
+      default: 0.9,
+      description: 'share of a batch norm’s averages that each step keeps, with statistics: batch',
+    }),
+    flip: Type.Boolean({ default: false, description: 'whether half of the images, drawn each epoch, are mirrored' }),
+    crop: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      default: 1,
+      description:
+        'smallest share of an image’s area that a random crop keeps, its shape between 3:4 and 4:3; 1: no crops',
+    }),
+    validation: Type.Integer({
+      minimum: 0,
+      default: 0,
+      description: 'images held out, at the end of the dataset (with dataset.shuffle, drawn from all of it)',
+    }),
+    patience: Type.Integer({
+      minimum: 0,
+      default: 0,
+      description:
+        'epochs without a better validation accuracy after which training ends, with the weights of the best one; 0: all epochs are done and the last one’s weights taken',
+    }),
   },
   { additionalProperties: false, description: 'how the model is trained, with perform: [train]' },
 );
@@ -117,6 +151,12 @@ export const trackingSchema = Type.Object(
         { additionalProperties: false, description: 'an MLflow server that is sent everything while the run goes on' },
       ),
     ),
+    trackers: Type.Optional(
+      Type.Record(Type.String(), pluginUse('{ use: NAME, …its options } of one tracker'), {
+        propertyNames: { type: 'string', pattern: NAME_PATTERN },
+        description: 'other observers, plugins that hear every event of the run',
+      }),
+    ),
   },
   { additionalProperties: false, description: 'where else runs are recorded; no part of the hash' },
 );
@@ -147,7 +187,7 @@ export const specSchema = Type.Object(
     dataset: pluginUse('where the images come from: { use: NAME, …its options }'),
     model: pluginUse('the network under attack: { use: NAME, …its options }'),
     attacks: named('attack'),
-    defenses: named('defense'),
+    defenses: named('defense', defenseUse('{ use: NAME, … } of one defense, or a list of such: a chain')),
     threat: threatSchema,
     handover: oneOf(['round', 'truncate'], {
       default: 'round',
@@ -176,23 +216,11 @@ export const specSchema = Type.Object(
     ),
     train: Type.Optional(trainSchema),
     execution: Type.Object(
-      {
-        threads: Type.Integer({
-          minimum: 0,
-          maximum: 1024,
-          default: 0,
-          description: 'threads of the backend; 0: every core',
-        }),
-        strip: Type.Integer({
-          minimum: 0,
-          maximum: 100,
-          default: 6,
-          description: 'images in the picture strip; 0: none',
-        }),
-      },
-      { default: {}, additionalProperties: false, description: 'how it is run' },
+      { use: Type.String({ minLength: 1, default: EXECUTOR, description: 'what carries out the cells of a sweep' }) },
+      { default: {}, description: 'how it is run: { use: EXECUTOR, …its options, threads, time_limit, strip }' },
     ),
     tracking: Type.Optional(trackingSchema),
+    sweep: Type.Optional(sweepSchema),
   },
   { additionalProperties: false, description: 'a SHIELD spec' },
 );
@@ -200,10 +228,10 @@ export const specSchema = Type.Object(
 export type SpecDocument = Static<typeof specSchema>;
 
 /** Keys that are composed away before the spec is validated. */
-export const COMPOSITION_KEYS = ['defaults', 'attack', 'defense'] as const;
+export const COMPOSITION_KEYS = ['defaults', 'attack', 'defense', 'ensemble'] as const;
 
 /** Words of the grammar that this version does nothing with yet: using them is an error, not silence. */
-export const LATER_KEYS = ['ensemble', 'sweep'] as const;
+export const LATER_KEYS: readonly string[] = [];
 
 /** Every word that may stand at the top of a spec, for "did you mean". */
 export const TOP_LEVEL_KEYS: readonly string[] = [...Object.keys(specSchema.properties), ...COMPOSITION_KEYS];

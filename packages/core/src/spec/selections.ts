@@ -2,7 +2,7 @@ import { ShieldError } from '../errors/index.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { addNamed, type Selections } from './compose.js';
 import type { Override } from './override.js';
-import { MANY, isManyKind, nameOf, type ManyKind } from './shorthand.js';
+import { MANY, isManyKind, nameOf, ownName, type ManyKind } from './shorthand.js';
 import type { SourceReader } from './sources.js';
 import { COMMAND_LINE, child, emptyMap, getIn, setIn, type MapNode, type SpecNode } from './tree.js';
 
@@ -51,9 +51,8 @@ export function applyWhole(
   if (!isManyKind(kind)) return undefined;
   const names = namesIn(override.value);
   if (names) return names.reduce((added, name) => addNew(added, kind, name, override, reader, registry), tree);
-  const use = child(override.value, 'use');
-  if (use?.kind !== 'scalar' || typeof use.value !== 'string') return undefined;
-  const name = nameOf(kind, use.value, registry);
+  const name = ownName(kind, override.value, registry);
+  if (name === undefined) return undefined;
   if (override.action === 'add')
     return setIn(unlessTaken(tree, kind, name, override), [MANY[kind], name], override.value) as MapNode;
   const only = setIn(emptyMap(COMMAND_LINE), [name], override.value);

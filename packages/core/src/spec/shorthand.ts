@@ -1,6 +1,6 @@
 import { ShieldError, type SourceLocation } from '../errors/index.js';
-import type { PluginRegistry } from '../plugin/registry.js';
-import { child, emptyMap, getIn, locateKey, removeIn, setIn, type MapNode, type SpecNode } from './tree.js';
+import { ENSEMBLE, type PluginRegistry } from '../plugin/registry.js';
+import { child, emptyMap, fromPlain, getIn, locateKey, removeIn, setIn, type MapNode, type SpecNode } from './tree.js';
 
 /** Kinds that a spec may name several of, and what holds them. */
 export const MANY = { attack: 'attacks', defense: 'defenses' } as const;
@@ -20,19 +20,44 @@ export function isManyKind(key: string | number | undefined): key is ManyKind {
 export function expandShorthand(tree: MapNode, registry: PluginRegistry): MapNode {
   return (Object.keys(MANY) as ManyKind[]).reduce((expanded, kind) => {
     const single = child(expanded, kind);
-    const use = child(single, 'use');
-    if (!single || use?.kind !== 'scalar' || typeof use.value !== 'string') return expanded;
-    const name = nameOf(kind, use.value, registry);
-    const keyWhere = locateKey(expanded, [kind]);
-    if (getIn(expanded, [MANY[kind], name])) {
-      throw new ShieldError(
-        'SPEC_INVALID_VALUE',
-        { key: kind, reason: `and ${MANY[kind]}.${name} both stand in this file`, expected: `give one of them` },
-        { where: keyWhere },
-      );
-    }
-    return putNamed(removeIn(expanded, [kind]) as MapNode, kind, name, single, keyWhere);
-  }, tree);
+    const name = ownName(kind, single, registry);
+    return single && name !== undefined ? moved(expanded, kind, kind, name, single) : expanded;
+  }, withNamedEnsemble(tree));
+}
+
+/** `ensemble: { members: … }` as the defense `ensemble`. */
+function withNamedEnsemble(tree: MapNode): MapNode {
+  const ensemble = child(tree, ENSEMBLE);
+  if (ensemble === undefined) return tree;
+  if (ensemble.kind !== 'map') {
+    const expected = 'write ensemble: { vote: majority, members: [{ defense: { use: … }, model: { use: … } }, …] }';
+    throw new ShieldError(
+      'SPEC_INVALID_VALUE',
+      { key: ENSEMBLE, reason: 'must be a mapping', expected },
+      { where: ensemble.where },
+    );
+  }
+  const use = fromPlain(ENSEMBLE, ensemble.where);
+  return moved(tree, ENSEMBLE, 'defense', ENSEMBLE, setIn(ensemble, ['use'], use));
+}
+
+/** The tree with what stands at `key` of the top put among the named ones. */
+function moved(tree: MapNode, key: string, kind: ManyKind, name: string, node: SpecNode): MapNode {
+  const where = locateKey(tree, [key]);
+  if (getIn(tree, [MANY[kind], name])) {
+    const reason = `and ${MANY[kind]}.${name} both stand in this file`;
+    throw new ShieldError('SPEC_INVALID_VALUE', { key, reason, expected: 'give one of them' }, { where });
+  }
+  return putNamed(removeIn(tree, [key]) as MapNode, kind, name, node, where);
+}
+
+/** What one plugin or a chain of defenses goes by where it has no name; undefined for what names no plugin. */
+export function ownName(kind: ManyKind, node: SpecNode | undefined, registry: PluginRegistry): string | undefined {
+  const uses = (kind === 'defense' && node?.kind === 'list' ? node.items : [node]).map((item) => child(item, 'use'));
+  const names = uses.map((use) =>
+    use?.kind === 'scalar' && typeof use.value === 'string' ? nameOf(kind, use.value, registry) : undefined,
+  );
+  return names.length > 0 && names.every((name) => name !== undefined) ? names.join('-').slice(0, 64) : undefined;
 }
 
 /**
@@ -50,7 +75,8 @@ export function joinShorthand(
     const where = locateKey(joined, [kind]);
     const rest = removeIn(joined, [kind]) as MapNode;
     if (single.kind !== 'map') {
-      const expected = `write ${kind}: { use: NAME, …its options }`;
+      const list = kind === 'defense' ? ', or a list of such' : '';
+      const expected = `write ${kind}: { use: NAME, …its options }${list}`;
       throw new ShieldError(
         'SPEC_INVALID_VALUE',
         { key: kind, reason: 'must be a mapping', expected },

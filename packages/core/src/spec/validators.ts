@@ -3,13 +3,25 @@ import type { TSchema } from '@sinclair/typebox';
 import { ShieldError, reasonOf } from '../errors/index.js';
 import { fullOptionsSchema } from '../plugin/common-options.js';
 import type { Plugin } from '../plugin/define.js';
+import { ensembleSchema } from './ensemble-schema.js';
 import { specSchema } from './schema.js';
+import { sweepSchema } from './sweep-schema.js';
 
 const compiled = new WeakMap<object, ValidateFunction>();
 
 /** The validator of the spec's top level; it writes defaults into what it is given. */
 export function specValidator(): ValidateFunction {
   return compile(specSchema, specSchema);
+}
+
+/** The validator of what an ensemble takes beside its `use`; it writes defaults into what it is given. */
+export function ensembleValidator(): ValidateFunction {
+  return compile(ensembleSchema, ensembleSchema);
+}
+
+/** The validator of what stands under `sweep:`; it writes defaults into what it is given. */
+export function sweepValidator(): ValidateFunction {
+  return compile(sweepSchema, sweepSchema);
 }
 
 /**

@@ -1,0 +1,149 @@
+import { readFile } from 'node:fs/promises';
+import { ShieldError, ShieldErrors, reasonOf } from '../errors/index.js';
+import type { RunResult, Shield } from '../execution/shield.js';
+import type { Reporter } from '../pipeline/reporter.js';
+import type { CellJob, CellOutcome, CellReport, SweepWork } from '../plugin/executor-contract.js';
+import { RunInterrupted, RunTimedOut } from '../tracking/endings.js';
+import type { CollectedProvenance } from '../tracking/provenance.js';
+import { findRun, runState } from '../tracking/runs-folder.js';
+import { cellKey } from './cell-key.js';
+
+/** Two reports of one stage's progress are at least so far apart. */
+const REPORT_EVERY_MS = 100;
+
+const UNRESUMABLE: ReadonlySet<string> = new Set(['RUN_LOCKED', 'RUN_NOT_FOUND', 'RUN_NOT_RESUMABLE']);
+
+/** What libraries say when memory is wanting; Node itself dies of it. */
+const NO_MEMORY = /\bOOM\b|out of memory|array buffer allocation failed|bad_alloc|cannot allocate memory|ENOMEM/i;
+
+/**
+ * Carries out one attempt at a cell in this process, as a run of its own. Never rejects: how it ended is what it
+ * resolves to.
+ */
+export async function carryOut(
+  shield: Shield,
+  work: SweepWork,
+  job: CellJob,
+  signal: AbortSignal,
+  tell: (report: CellReport) => void,
+): Promise<CellOutcome> {
+  const began = performance.now();
+  let run: string | undefined = job.resume;
+  const ended = (rest: Pick<CellOutcome, 'state' | 'metrics' | 'error'>): CellOutcome => ({
+    ...rest,
+    ...(run === undefined ? {} : { run }),
+    seconds: (performance.now() - began) / 1000,
+  });
+  try {
+    const { metrics } = await runJob(shield, work, job, signal, tell, (id) => {
+      run = id;
+      tell({ type: 'run', cell: job.cell, run: id });
+    });
+    return ended({ state: 'COMPLETED', metrics });
+  } catch (error) {
+    if (error instanceof RunTimedOut)
+      return ended({ state: 'TIMEOUT', error: { code: 'TIMEOUT', message: error.message } });
+    if (error instanceof RunInterrupted || signal.aborted)
+      return ended({ state: 'INTERRUPTED', error: { code: 'INTERRUPTED', message: reasonOf(error) } });
+    return ended({ state: 'FAILED', error: told(error) });
+  }
+}
+
+async function runJob(
+  shield: Shield,
+  work: SweepWork,
+  job: CellJob,
+  signal: AbortSignal,
+  tell: (report: CellReport) => void,
+  created: (run: string) => void,
+): Promise<Pick<RunResult, 'metrics'>> {
+  signal.throwIfAborted();
+  const options = {
+    commandLine: work.commandLine,
+    signal,
+    ownsProcess: true,
+    reporter: reporterOf(job.cell, tell),
+    created,
+  };
+  if (job.resume !== undefined) {
+    const finished = await finishedRun(shield, job.resume);
+    if (finished) return finished;
+    try {
+      return await shield.resume(job.resume, options);
+    } catch (error) {
+      // A worker that was taken for dead may hold its run still: then the cell has another.
+      if (!(error instanceof ShieldError && UNRESUMABLE.has(error.code))) throw error;
+    }
+  }
+  const overrides = job.batch === undefined ? [] : [`batch=${job.batch}`];
+  const loaded = await shield.load(job.spec, overrides, work.specFolder);
+  if (job.batch === undefined) refuseOtherCode(shield, job, loaded.hash, loaded.resolved);
+  return shield.runLoaded({ ...loaded, path: work.specPath, text: work.specText }, work.specFolder, {
+    ...options,
+    provenance: work.provenance as CollectedProvenance,
+    cellOf: { sweep: work.id, cell: job.cell },
+  });
+}
+
+/** What a run found whose worker was lost before it could tell. */
+async function finishedRun(shield: Shield, id: string): Promise<Pick<RunResult, 'metrics'> | undefined> {
+  try {
+    const run = await findRun(shield.runs, id);
+    if ((await runState(run.path)) !== 'COMPLETED') return undefined;
+    return { metrics: JSON.parse(await readFile(run.files.metrics, 'utf8')) as Record<string, number> };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What would be computed here is named by other code than the sweep was planned with. */
+function refuseOtherCode(shield: Shield, job: CellJob, hash: string, resolved: Parameters<typeof cellKey>[1]): void {
+  const key = cellKey(hash, resolved, shield.registry);
+  if (key !== job.key) throw new ShieldError('WORKER_DIFFERS', { cell: job.cell, expected: job.key, found: key });
+}
+
+function told(error: unknown): NonNullable<CellOutcome['error']> {
+  const first = error instanceof ShieldErrors ? error.errors[0]! : error;
+  if (first instanceof ShieldError && !(first.code === 'INTERNAL' && NO_MEMORY.test(first.message)))
+    return { code: first.code, message: first.message, fix: first.fix };
+  const { code, message, fix } = NO_MEMORY.test(reasonOf(error))
+    ? new ShieldError('OUT_OF_MEMORY', { reason: reasonOf(error) })
+    : new ShieldError('INTERNAL', { reason: reasonOf(error), log: 'console.log of the run' });
+  return { code, message, fix };
+}
+
+/** What a run would show on a terminal, as reports. */
+function reporterOf(cell: number, tell: (report: CellReport) => void): Reporter {
+  return {
+    log: (message) => tell({ type: 'log', cell, message }),
+    warn: (message) => tell({ type: 'warn', cell, message }),
+    stage: ({ stage, name, total }) => {
+      let last = 0;
+      let done = 0;
+      const report = (note: string | undefined, ended: boolean) =>
+        tell({
+          type: 'progress',
+          cell,
+          stage,
+          name,
+          done,
+          ...(total === undefined ? {} : { of: total }),
+          ...(note === undefined ? {} : { note }),
+          ...(ended ? { ended } : {}),
+        });
+      report(undefined, false);
+      return {
+        update: (finished, note) => {
+          done = finished;
+          if (performance.now() - last < REPORT_EVERY_MS) return;
+          last = performance.now();
+          report(note, false);
+        },
+        end: (note) => {
+          done = total ?? done;
+          report(note, true);
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,103 @@
+import type { CellEvent } from '../tracking/events.js';
+
+/** What one worker does just now. */
+export interface WorkerState {
+  readonly worker: string;
+  readonly cell: number;
+  /** ms since 1970. */
+  readonly since: number;
+  readonly stage?: string;
+  readonly name?: string;
+  readonly done?: number;
+  readonly of?: number;
+}
+
+/** How a sweep stands, built from the events of its cells, live or read from the journal. */
+export class SweepProgress {
+  readonly #workers = new Map<string, WorkerState>();
+  readonly #states = new Map<number, string>();
+  /** When cells ended in this session, ms since 1970. */
+  readonly #ends: number[] = [];
+  #began: number | undefined;
+
+  /** @param cells that the sweep has */
+  constructor(readonly cells: number) {}
+
+  /** Cells that were done before. */
+  add(cell: number, state: string): void {
+    this.#states.set(cell, state);
+  }
+
+  /** A session begins: who worked in the one before is gone, and its pace tells nothing. */
+  begin(time: number): void {
+    this.#workers.clear();
+    this.#ends.length = 0;
+    this.#began = time;
+  }
+
+  /** @param time ms since 1970 */
+  tell(event: CellEvent, time: number): void {
+    this.#began ??= time;
+    const { cell, phase } = event;
+    const worker = event.worker ?? this.#of(cell)?.worker ?? '1';
+    if (phase === 'queued') this.#states.delete(cell);
+    else if (phase === 'started') {
+      this.#leave(cell);
+      this.#workers.set(worker, { worker, cell, since: time });
+    } else if (phase === 'progress') {
+      const { stage, name, done, of } = event;
+      const since = this.#of(cell)?.since ?? time;
+      this.#workers.set(worker, { worker, cell, since, ...defined({ stage, name, done, of }) });
+    } else {
+      this.#leave(cell);
+      if (phase !== 'ended') return;
+      this.#states.set(cell, event.state ?? 'FAILED');
+      if (event.state !== 'INTERRUPTED') this.#ends.push(time);
+    }
+  }
+
+  get workers(): readonly WorkerState[] {
+    return [...this.#workers.values()].sort((a, b) => a.worker.localeCompare(b.worker, 'en', { numeric: true }));
+  }
+
+  get completed(): number {
+    return this.#count((state) => state === 'COMPLETED');
+  }
+
+  /** Cells whose last word is another one; those that were interrupted have none. */
+  get failed(): number {
+    return this.#count((state) => state !== 'COMPLETED' && state !== 'INTERRUPTED');
+  }
+
+  get left(): number {
+    return this.cells - this.completed - this.failed;
+  }
+
+  /** Cells a minute in this session; undefined before the first one ended. */
+  pace(now: number): number | undefined {
+    const elapsed = now - (this.#began ?? now);
+    return this.#ends.length === 0 || elapsed <= 0 ? undefined : (60_000 * this.#ends.length) / elapsed;
+  }
+
+  /** Seconds, at the pace of this session. */
+  secondsLeft(now: number): number | undefined {
+    const pace = this.pace(now);
+    return pace === undefined ? undefined : (60 * this.left) / pace;
+  }
+
+  #of(cell: number): WorkerState | undefined {
+    return [...this.#workers.values()].find((each) => each.cell === cell);
+  }
+
+  #leave(cell: number): void {
+    for (const each of this.#workers.values()) if (each.cell === cell) this.#workers.delete(each.worker);
+  }
+
+  #count(is: (state: string) => boolean): number {
+    return [...this.#states.values()].filter(is).length;
+  }
+}
+
+function defined<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as never;
+}

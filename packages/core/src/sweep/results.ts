@@ -1,0 +1,75 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SweepCell, SweepPlan } from './plan.js';
+
+/** How one cell went. */
+export interface CellResult {
+  readonly cell: number;
+  /** See SweepCell.key. */
+  readonly key: string;
+  readonly state: 'COMPLETED' | 'FAILED' | 'TIMEOUT';
+  readonly run?: string;
+  readonly metrics?: Readonly<Record<string, number>>;
+  /** Code and message. */
+  readonly error?: string;
+  readonly seconds: number;
+  readonly attempts?: number;
+  /** Images a batch, where there was no memory for the spec's. */
+  readonly batch?: number;
+}
+
+/** Where the results of a sweep stand, as lines. @param folder the directory of its run */
+export function resultsPath(folder: string): string {
+  return join(folder, 'cells.jsonl');
+}
+
+/** What is known of the cells, the last word on each, by key. A torn last line counts for nothing. */
+export async function readResults(path: string): Promise<Map<string, CellResult>> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const results = new Map<string, CellResult>();
+  for (const line of text.split('\n')) {
+    try {
+      const result = JSON.parse(line) as CellResult;
+      results.set(result.key, result);
+    } catch {
+      continue;
+    }
+  }
+  return results;
+}
+
+export async function appendResult(path: string, result: CellResult): Promise<void> {
+  // A line of its own, also after one that a kill tore off.
+  await appendFile(path, `\n${JSON.stringify(result)}`);
+}
+
+/** A swept value as tables show it. */
+export function shownValue(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
+/** The mean of the metrics whose name the pattern fits, `*` standing for any text; undefined where none does. */
+export function measure(metrics: Readonly<Record<string, number>>, pattern: string): number | undefined {
+  const escaped = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  const fits = new RegExp(`^${escaped.join('.*')}$`);
+  const values = Object.entries(metrics).flatMap(([name, value]) => (fits.test(name) ? [value] : []));
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The finished cell whose metric is the largest, or the smallest; the first of several. */
+export function bestCell(
+  { cells, settings: { metric, goal } }: SweepPlan,
+  results: ReadonlyMap<string, CellResult>,
+): { readonly cell: SweepCell; readonly value: number } | undefined {
+  if (metric === undefined) return undefined;
+  const sign = goal === 'max' ? 1 : -1;
+  return cells
+    .flatMap((cell) => {
+      const value = measure(results.get(cell.key)?.metrics ?? {}, metric);
+      return value === undefined ? [] : [{ cell, value }];
+    })
+    .reduce<{ cell: SweepCell; value: number } | undefined>(
+      (best, each) => (best && sign * best.value >= sign * each.value ? best : each),
+      undefined,
+    );
+}

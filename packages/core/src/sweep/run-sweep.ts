@@ -1,0 +1,150 @@
+import type { SweepContext } from '../execution/record-sweep.js';
+import type { Shield } from '../execution/shield.js';
+import type { Reporter } from '../pipeline/reporter.js';
+import type { CellJob, CellOutcome, Executor, SweepEvent, SweepWork } from '../plugin/executor-contract.js';
+import type { CellEvent } from '../tracking/events.js';
+import { CellLoop } from './cell-loop.js';
+import { carryOut } from './carry-out.js';
+import type { SweepCell, SweepPlan } from './plan.js';
+import { appendResult, readResults, resultsPath, type CellResult } from './results.js';
+
+export interface SweepOptions {
+  readonly commandLine: readonly string[];
+  /** Cells that are run, beside those that never were: default all that are not done. */
+  readonly only?: 'failed' | 'missing';
+  /** Whether cells that are done are run again. */
+  readonly rerun?: boolean;
+  /** Records what becomes of the cells; default: in the sweep's journal. */
+  readonly tell?: (event: CellEvent) => void;
+  /** Hears the lines that are for people. */
+  readonly reporter?: Pick<Reporter, 'log' | 'warn'>;
+}
+
+export interface SweepOutcome {
+  /** By the cells' keys. */
+  readonly results: ReadonlyMap<string, CellResult>;
+}
+
+/**
+ * Has the executor that the spec names carry out the cells of a sweep, each as a run of its own; what they share comes
+ * from artifacts. A cell that is done is not run again. One that was interrupted goes on with the next sweep.
+ *
+ * @param sweep the run that stands for the sweep; its signal ends cells that are at work as INTERRUPTED
+ * @throws what no cell survives: an executor that cannot be used, a folder that cannot be written
+ */
+export async function runSweep(
+  shield: Shield,
+  plan: SweepPlan,
+  sweep: SweepContext,
+  options: SweepOptions,
+): Promise<SweepOutcome> {
+  const { only, rerun = false } = options;
+  const path = resultsPath(sweep.run.path);
+  const results = await readResults(path);
+  const wanted = plan.cells.filter(({ key }) => isWanted(results.get(key), only, rerun));
+  if (wanted.length === 0) return { results };
+  const { tell: record = (event) => sweep.tell(event), reporter } = options;
+  const tell = (event: SweepEvent) => {
+    const recorded = cellEvent(event);
+    if (recorded) record(recorded);
+    const line = lineOf(event);
+    if (line) reporter?.[line.level](line.text);
+  };
+  const work = sweepWork(shield, plan, sweep, options.commandLine);
+  const executor = await openExecutor(shield, plan, work, tell);
+  try {
+    const ended = async (cell: SweepCell, job: CellJob, outcome: CellOutcome) => {
+      const result = resultOf(cell, job, outcome);
+      results.set(cell.key, result);
+      await appendResult(path, result);
+    };
+    await new CellLoop(executor, plan.settings, { tell, ended, signal: sweep.signal }).run(wanted);
+  } finally {
+    await executor.close();
+  }
+  return { results };
+}
+
+function isWanted(before: CellResult | undefined, only: SweepOptions['only'], rerun: boolean): boolean {
+  if (only === 'failed') return before !== undefined && before.state !== 'COMPLETED';
+  if (only === 'missing') return before === undefined;
+  return rerun || before?.state !== 'COMPLETED';
+}
+
+/** What all jobs of a sweep have in common. */
+export function sweepWork(
+  shield: Shield,
+  { name, path, text, folder }: SweepPlan,
+  { run, provenance }: Pick<SweepContext, 'run' | 'provenance'>,
+  commandLine: readonly string[],
+): SweepWork {
+  const spec = { specPath: path, specText: text, specFolder: folder };
+  return { id: run.id, name, ...spec, runsFolder: shield.runs, commandLine, provenance };
+}
+
+async function openExecutor(
+  shield: Shield,
+  plan: SweepPlan,
+  work: SweepWork,
+  tell: (event: SweepEvent) => void,
+): Promise<Executor> {
+  const { use, ...options } = plan.execution;
+  return shield.registry.get('executor', use).open(options, {
+    work,
+    program: shield.program,
+    carryOut: (job, signal) => carryOut(shield, work, job, signal, tell),
+    tell,
+  });
+}
+
+/** What people are told beside the events of the journal. */
+function lineOf(event: SweepEvent): { readonly level: 'log' | 'warn'; readonly text: string } | undefined {
+  if (event.type === 'retry') {
+    const { cell, attempt, outcome, seconds, note } = event;
+    const why = `${outcome.error!.code}: ${outcome.error!.message}`;
+    return { level: 'warn', text: `cell ${cell}: ${why}; attempt ${attempt} in ${seconds} s, ${note}` };
+  }
+  if (event.type !== 'log' && event.type !== 'warn') return undefined;
+  // What a cell merely logs stands in its own record.
+  if (event.type === 'log' && event.cell !== undefined) return undefined;
+  return { level: event.type, text: event.cell === undefined ? event.message : `cell ${event.cell}: ${event.message}` };
+}
+
+/** As the sweep's journal has it; lines for people are not in it. */
+function cellEvent(event: SweepEvent): CellEvent | undefined {
+  switch (event.type) {
+    case 'queued':
+      return { type: 'cell', cell: event.cell, phase: 'queued' };
+    case 'started':
+      return { type: 'cell', cell: event.cell, phase: 'started', worker: event.worker };
+    case 'progress': {
+      const { cell, stage, name, done, of } = event;
+      return { type: 'cell', cell, phase: 'progress', stage, name, done, ...(of === undefined ? {} : { of }) };
+    }
+    case 'retry':
+    case 'ended': {
+      const { cell, type: phase, outcome } = event;
+      const { state, seconds, run, error } = outcome;
+      return { type: 'cell', cell, phase, state, seconds, ...(run ? { run } : {}), ...(error ? { error } : {}) };
+    }
+    case 'run':
+    case 'log':
+    case 'warn':
+      return undefined;
+  }
+}
+
+function resultOf({ cell, key }: SweepCell, { attempt, batch }: CellJob, outcome: CellOutcome): CellResult {
+  const { state, run, metrics, error, seconds } = outcome;
+  return {
+    cell,
+    key,
+    state: state === 'INTERRUPTED' ? 'FAILED' : state,
+    ...(run === undefined ? {} : { run }),
+    ...(metrics ? { metrics } : {}),
+    ...(error ? { error: `${error.code}: ${error.message}` } : {}),
+    seconds,
+    attempts: attempt,
+    ...(batch === undefined ? {} : { batch }),
+  };
+}

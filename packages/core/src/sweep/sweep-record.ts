@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ShieldError } from '../errors/index.js';
+import { canonicalJson } from '../spec/canonical.js';
+import { isMapping } from '../spec/plugin-places.js';
+import { toYaml } from '../spec/to-yaml.js';
+import { collectProvenance, type CollectedProvenance } from '../tracking/provenance.js';
+import { createRun } from '../tracking/run-directory.js';
+import { listRuns, type Run } from '../tracking/runs-folder.js';
+import type { SweepPlan } from './plan.js';
+
+/** sweep.json in the directory of a sweep's run: what was asked, and the cells that it came to. */
+export interface SweepRecord {
+  readonly format: 1;
+  /** Absolute path of the spec, and what was typed after it. */
+  readonly spec: string;
+  readonly overrides: readonly string[];
+  readonly multirun: boolean;
+  /** `--executor`, where it was typed. */
+  readonly executor?: string;
+  /** The swept keys. */
+  readonly keys: readonly string[];
+  readonly metric?: string;
+  readonly goal: 'max' | 'min';
+  readonly cells: readonly {
+    readonly cell: number;
+    readonly key: string;
+    readonly params: Readonly<Record<string, unknown>>;
+  }[];
+}
+
+export type SweepAsked = Pick<SweepRecord, 'spec' | 'overrides' | 'multirun' | 'executor'> & {
+  readonly commandLine: readonly string[];
+};
+
+/** The run of a sweep, and what is recorded of code, software and machine: for all its cells. */
+export interface OpenedSweep {
+  readonly run: Run;
+  readonly provenance: CollectedProvenance;
+}
+
+const FILE = 'sweep.json';
+
+/** The newest sweep in the folder with the very cells of this plan. */
+export async function findSweep(runsFolder: string, plan: SweepPlan): Promise<Run | undefined> {
+  const runs = await listRuns(runsFolder);
+  return runs.filter(({ kind, hash }) => kind === 'sweep' && hash === plan.hash).at(-1);
+}
+
+/**
+ * The run of the sweep, made where there is none of the same cells yet: one that was stopped goes on.
+ *
+ * @throws WRITE_FAILED, DISK_FULL
+ */
+export async function openSweep(runsFolder: string, plan: SweepPlan, asked: SweepAsked): Promise<OpenedSweep> {
+  const { seed, folder } = plan;
+  const { commandLine } = asked;
+  const [found, provenance] = await Promise.all([
+    findSweep(runsFolder, plan),
+    collectProvenance({ seed, commandLine, specDir: folder }),
+  ]);
+  if (found) return { run: found, provenance };
+  const run = await createRun(runsFolder, {
+    name: plan.name,
+    specText: plan.text,
+    resolvedText: resolvedText(plan),
+    hash: plan.hash,
+    provenance,
+    commandLine,
+    kind: 'sweep',
+    files: { [FILE]: `${JSON.stringify(recordOf(plan, asked), undefined, 1)}\n` },
+  });
+  return { run, provenance };
+}
+
+/** @throws RUN_NOT_RESUMABLE for a run that is no sweep */
+export async function readSweepRecord(run: Run): Promise<SweepRecord> {
+  try {
+    return JSON.parse(await readFile(join(run.path, FILE), 'utf8')) as SweepRecord;
+  } catch (error) {
+    const reason = run.kind === 'sweep' ? `its ${FILE} cannot be read` : 'it is no sweep';
+    const expected = 'shield runs lists the sweeps';
+    throw new ShieldError('RUN_NOT_RESUMABLE', { id: run.id, reason, expected }, { cause: error });
+  }
+}
+
+function recordOf({ keys, settings, cells }: SweepPlan, asked: SweepAsked): SweepRecord {
+  const { spec, overrides, multirun, executor } = asked;
+  const { metric, goal } = settings;
+  return {
+    ...{ format: 1, spec, overrides, multirun },
+    ...(executor === undefined ? {} : { executor }),
+    keys,
+    ...(metric === undefined ? {} : { metric }),
+    goal,
+    cells: cells.map(({ cell, key, params }) => ({ cell, key, params })),
+  };
+}
+
+/** What the resolved specs of all cells have in common, and every point. */
+function resolvedText({ keys, settings, cells }: SweepPlan): string {
+  const common = cells.map(({ resolved }) => resolved as unknown).reduce(inBoth) as object;
+  const sweep = { keys, cells: cells.length, ...settings, points: cells.map(({ params }) => params) };
+  return toYaml({ ...common, sweep } as never);
+}
+
+/** The members of two mappings that are the same in both, at any depth. */
+function inBoth(a: unknown, b: unknown): unknown {
+  if (a === b || !isMapping(a) || !isMapping(b)) return canonicalJson(a) === canonicalJson(b) ? a : undefined;
+  return Object.fromEntries(
+    Object.entries(a).flatMap(([key, value]) => {
+      const same = key in b ? inBoth(value, b[key]) : undefined;
+      return same === undefined ? [] : [[key, same]];
+    }),
+  );
+}

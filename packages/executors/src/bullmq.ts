@@ -1,0 +1,40 @@
+import { Type } from '@sinclair/typebox';
+import { defineExecutor } from '@shield/core';
+
+/**
+ * Cells in a queue that Redis holds (BullMQ), for workers on any machine: `shield worker --queue NAME` on each. The
+ * folder of runs, with the artifacts that cells share, must be one that all of them see. A worker that dies or hangs
+ * lets its lock lapse, and its cell goes to another.
+ */
+export default defineExecutor({
+  name: 'bullmq',
+  summary: 'the cells of a sweep in a queue over Redis, for workers on many machines',
+  reference: { title: 'BullMQ', url: 'https://docs.bullmq.io' },
+  options: Type.Object({
+    queue: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$',
+      default: 'shield',
+      description: 'name of the queue; workers of the same name take its cells',
+    }),
+    redis: Type.String({
+      pattern: '^(rediss?://[^\\s@]+)?$',
+      default: '',
+      description:
+        'address, redis://host:port/db (rediss: with TLS), without credentials: those come from $SHIELD_REDIS_USERNAME and $SHIELD_REDIS_PASSWORD; default: $SHIELD_REDIS_URL, else redis://127.0.0.1:6379',
+    }),
+    lock: Type.Number({
+      minimum: 1,
+      default: 30,
+      description: 'seconds that a worker which is gone keeps its cell from the others',
+    }),
+  }),
+  // Redis and BullMQ are loaded by what uses them: checking a spec needs neither.
+  open: async (options, context) => {
+    const { openQueue } = await import('./queue/queue-executor.js');
+    return openQueue(options, context);
+  },
+  serve: async (options, context) => {
+    const { serveQueue } = await import('./queue/serve-queue.js');
+    return serveQueue(options, context);
+  },
+});

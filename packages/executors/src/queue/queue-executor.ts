@@ -1,0 +1,157 @@
+import { Queue, QueueEvents } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { CellJob, CellOutcome, CellReport, Executor, ExecutorContext } from '@shield/core';
+import { PREFIX, checkRedis, connect, redisAddress, stopChannel, workKey, type QueueOptions } from './redis.js';
+import { decodeOutcome, interrupted, lost, type QueuedCell } from './wire.js';
+
+/** Events can be missed while Redis is away: the jobs themselves are asked after this often. */
+const LOOK_EVERY_MS = 2000;
+/** Jobs that one look asks after. */
+const LOOK_AT_ONCE = 200;
+/** A cell that was told to stop is waited for so long. */
+const STOP_WITHIN_MS = 20_000;
+/** Outcomes that nobody collected, as of a sweep that was killed, are kept so long, for the next one. */
+const KEPT_SECONDS = 7 * 24 * 3600;
+
+/** @throws EXECUTOR_UNREACHABLE, EXECUTOR_REFUSED, EXECUTOR_UNUSABLE */
+export async function openQueue(options: QueueOptions, context: ExecutorContext): Promise<Executor> {
+  const address = redisAddress(options);
+  await checkRedis(address);
+  const connection = { ...address.options };
+  const queue: CellQueue = new Queue(options.queue, { connection, prefix: PREFIX });
+  const events = new QueueEvents(options.queue, { connection, prefix: PREFIX });
+  const warn = (message: string) => context.tell({ type: 'warn', message });
+  const redis = connect(address, {
+    lost: (reason) => warn(`Redis (${address.name}) is away: ${reason}; nothing is lost, the sweep waits for it`),
+    back: () => {
+      context.tell({ type: 'log', message: `Redis (${address.name}) is back` });
+      void putWork();
+    },
+  });
+  const putWork = () => redis.set(workKey(options.queue, context.work.id), JSON.stringify(context.work));
+  // What fails is told by the connection above, once.
+  queue.on('error', () => undefined);
+  events.on('error', () => undefined);
+  await putWork();
+  await events.waitUntilReady();
+  return new QueueExecutor(options, context, queue, events, redis);
+}
+
+type CellQueue = Queue<QueuedCell, unknown, string>;
+
+interface Pending {
+  readonly job: CellJob;
+  readonly settle: (outcome: CellOutcome) => void;
+  run: string | undefined;
+}
+
+class QueueExecutor implements Executor {
+  readonly slots = Infinity;
+  /** By the ids of the jobs in the queue. */
+  readonly #pending = new Map<string, Pending>();
+  readonly #look: NodeJS.Timeout;
+  readonly #patience: NodeJS.Timeout;
+
+  constructor(
+    private readonly options: QueueOptions,
+    private readonly context: ExecutorContext,
+    private readonly queue: CellQueue,
+    private readonly events: QueueEvents,
+    private readonly redis: Redis,
+  ) {
+    events.on('progress', ({ jobId, data }) => this.#reported(jobId, data as CellReport));
+    events.on('completed', ({ jobId }) => void this.#collect(jobId).catch(() => undefined));
+    events.on('failed', ({ jobId }) => void this.#collect(jobId).catch(() => undefined));
+    this.#look = setInterval(() => void this.#lookAfter().catch(() => undefined), LOOK_EVERY_MS);
+    this.#patience = setTimeout(() => void this.#tellOfNoWorkers().catch(() => undefined), 2 * LOOK_EVERY_MS);
+  }
+
+  async execute(job: CellJob, signal: AbortSignal): Promise<CellOutcome> {
+    if (signal.aborted) return interrupted();
+    // The same for whoever asks for the same attempt: two sweeps of one spec wait for one job. No colon, no plain number.
+    const id = `${this.context.work.id}-${job.key}-${job.attempt}`;
+    const stop = () => void this.#stop(id).catch(() => undefined);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      return await new Promise<CellOutcome>((settle, reject) => {
+        this.#pending.set(id, { job, settle, run: job.resume });
+        this.#add(id, job).catch(reject);
+      });
+    } finally {
+      this.#pending.delete(id);
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#look);
+    clearTimeout(this.#patience);
+    await this.redis.del(workKey(this.options.queue, this.context.work.id)).catch(() => undefined);
+    await Promise.allSettled([this.queue.close(), this.events.close()]);
+    this.redis.disconnect();
+  }
+
+  async #add(id: string, job: CellJob): Promise<void> {
+    const there = await this.queue.getJob(id);
+    if (there && (await there.isFailed())) await there.remove();
+    const kept = { age: KEPT_SECONDS };
+    const data = { work: this.context.work.id, job };
+    await this.queue.add('cell', data, { jobId: id, attempts: 1, removeOnComplete: kept, removeOnFail: kept });
+    if (there && (await there.isCompleted())) await this.#collect(id);
+  }
+
+  #reported(id: string, report: CellReport): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    if (report.type === 'run') pending.run = report.run;
+    this.context.tell(report);
+  }
+
+  /** Takes the outcome of a job that is over, and the job out of the queue. */
+  async #collect(id: string): Promise<void> {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    const queued = await this.queue.getJob(id);
+    // Redis lost it, or somebody took it out: it is queued again, and nothing is lost but time.
+    if (!queued) return this.#add(id, pending.job);
+    const state = await queued.getState();
+    if (state !== 'completed' && state !== 'failed') return;
+    const outcome =
+      state === 'completed' ? decodeOutcome(queued.returnvalue) : lost('of the queue', queued.failedReason);
+    await queued.remove().catch(() => undefined);
+    const { run } = pending;
+    pending.settle(run === undefined || outcome.run !== undefined ? outcome : { ...outcome, run });
+  }
+
+  async #lookAfter(): Promise<void> {
+    for (const id of [...this.#pending.keys()].slice(0, LOOK_AT_ONCE)) {
+      const state = await this.queue.getJobState(id);
+      if (state === 'completed' || state === 'failed' || state === 'unknown') await this.#collect(id);
+    }
+  }
+
+  async #stop(id: string): Promise<void> {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    const give = () => pending.settle(interrupted(pending.run));
+    setTimeout(give, STOP_WITHIN_MS).unref();
+    const queued = await this.queue.getJob(id);
+    if (queued && (await queued.isActive())) await this.redis.publish(stopChannel(this.options.queue), id);
+    else {
+      // One that a worker takes at this moment cannot be removed: it is told to stop.
+      const removed = await queued?.remove().then(
+        () => true,
+        () => false,
+      );
+      if (removed === false) await this.redis.publish(stopChannel(this.options.queue), id);
+      else give();
+    }
+  }
+
+  async #tellOfNoWorkers(): Promise<void> {
+    const { queue } = this.options;
+    if (this.#pending.size === 0 || (await this.queue.getWorkersCount()) > 0) return;
+    const message = `no worker takes cells from the queue "${queue}" yet; start some: shield worker --queue ${queue}`;
+    this.context.tell({ type: 'warn', message });
+  }
+}

@@ -1,0 +1,201 @@
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { DelayedError, Worker, type Job } from 'bullmq';
+import {
+  ShieldError,
+  type CellOutcome,
+  type CellReport,
+  type CellWorker,
+  type ServeContext,
+  type SweepWork,
+} from '@shield/core';
+import { PREFIX, checkRedis, connect, redisAddress, stopChannel, workKey, type QueueOptions } from './redis.js';
+import { encodeOutcome, type QueuedCell } from './wire.js';
+
+/** A cell that a worker gives back is taken by another one after this. */
+const GIVE_BACK_MS = 200;
+/** Times that a cell may be taken over from workers that were lost, before it counts as failed. */
+const TAKEN_OVER = 3;
+
+/**
+ * Carries out cells of a queue until it is told to stop: cells at work then go back to the queue, for other workers.
+ *
+ * @throws EXECUTOR_UNREACHABLE, EXECUTOR_REFUSED; WORKER_DIFFERS where a sweep was planned with other code
+ */
+export async function serveQueue(options: QueueOptions, context: ServeContext): Promise<void> {
+  const address = redisAddress(options);
+  await checkRedis(address);
+  const { say, signal, slots } = context;
+  const hear = {
+    lost: (reason: string) => say(`Redis (${address.name}) is away: ${reason}; waiting for it`),
+    back: () => say(`Redis (${address.name}) is back`),
+  };
+  const redis = connect(address, hear);
+  const subscriber = connect(address, { lost: () => undefined, back: () => undefined });
+  const cells = new Cells(context, (id) => redis.get(workKey(options.queue, id)));
+  await subscriber.subscribe(stopChannel(options.queue));
+  subscriber.on('message', (_channel, id) => cells.stop(id, 'the sweep'));
+  const worker = new Worker<QueuedCell>(options.queue, (job, token) => cells.carryOut(job, token), {
+    connection: { ...address.options },
+    prefix: PREFIX,
+    concurrency: slots,
+    lockDuration: 1000 * options.lock,
+    stalledInterval: 500 * options.lock,
+    maxStalledCount: TAKEN_OVER,
+  });
+  worker.on('error', () => undefined);
+  // The cell is another worker's by now: what goes on here would be done twice.
+  worker.on('lockRenewalFailed', (ids) => ids.forEach((id) => cells.stop(id, 'its lock')));
+  try {
+    await worker.waitUntilReady();
+    const many = slots === 1 ? 'one cell at a time' : `${slots} cells at a time`;
+    say(`takes ${many} from the queue "${options.queue}" of ${address.name}; Ctrl-C stops it`);
+    const told = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const differs = await Promise.race([told, cells.differs]);
+    cells.stopAll();
+    await worker.close();
+    if (differs) throw differs;
+  } finally {
+    await cells.end();
+    redis.disconnect();
+    subscriber.disconnect();
+  }
+}
+
+type Stopper = 'the sweep' | 'its lock' | 'the worker';
+
+class Cells {
+  /** Resolves with the error where this worker's code is not that of a sweep. */
+  readonly differs: Promise<ShieldError>;
+  readonly #works = new Map<string, SweepWork>();
+  readonly #idle: { readonly work: string; readonly worker: CellWorker }[] = [];
+  readonly #running = new Map<string, { readonly controller: AbortController; by?: Stopper }>();
+  readonly #jobs = new Map<number, (report: CellReport) => void>();
+  #refuse: (error: ShieldError) => void = () => undefined;
+  #refused = false;
+  readonly #place = `${hostname()}/${process.pid}`;
+  #count = 0;
+
+  constructor(
+    private readonly context: ServeContext,
+    private readonly workOf: (id: string) => Promise<string | null>,
+  ) {
+    this.differs = new Promise((resolve) => (this.#refuse = resolve));
+  }
+
+  async carryOut(job: Job<QueuedCell>, token: string | undefined): Promise<unknown> {
+    // One that was handed over before the worker had ended: another worker's code may be the right one.
+    if (this.#refused) return this.#giveBack(job, token);
+    const id = job.id!;
+    const entry: { readonly controller: AbortController; by?: Stopper } = { controller: new AbortController() };
+    this.#running.set(id, entry);
+    try {
+      const work = await this.#work(job.data.work);
+      const outcome = existsSync(work.runsFolder)
+        ? await this.#execute(work, job, entry.controller.signal)
+        : noFolder(work.runsFolder);
+      this.context.say(
+        `cell ${job.data.job.cell} of ${work.name}: ${outcome.state}${outcome.error ? ` (${outcome.error.message})` : ''}`,
+      );
+      if (outcome.error?.code === 'WORKER_DIFFERS') {
+        this.#refused = true;
+        this.#refuse(differs(outcome));
+      }
+      if (outcome.state === 'INTERRUPTED' && entry.by !== 'the sweep') {
+        // It goes back to the queue, and on from where its run was left.
+        if (entry.by === 'the worker') await this.#giveBack(job, token);
+        throw new DelayedError();
+      }
+      return encodeOutcome(outcome);
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  async #giveBack(job: Job<QueuedCell>, token: string | undefined): Promise<never> {
+    await job.moveToDelayed(Date.now() + GIVE_BACK_MS, token);
+    throw new DelayedError();
+  }
+
+  stop(id: string, by: Stopper): void {
+    const entry = this.#running.get(id);
+    if (!entry || entry.controller.signal.aborted) return;
+    entry.by = by;
+    entry.controller.abort();
+  }
+
+  stopAll(): void {
+    for (const id of this.#running.keys()) this.stop(id, 'the worker');
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#idle.map(({ worker }) => worker.end()));
+  }
+
+  async #execute(work: SweepWork, job: Job<QueuedCell>, signal: AbortSignal): Promise<CellOutcome> {
+    const { cell } = job.data.job;
+    // One after another, so that they arrive in their order; what cannot be told is no reason to stop.
+    let told = Promise.resolve();
+    const tell = (report: CellReport) => {
+      told = told
+        .then(() => job.updateProgress(report))
+        .then(() => {
+          if (report.type !== 'run') return;
+          // Whoever takes the cell over goes on with this run.
+          return job.updateData({ ...job.data, job: { ...job.data.job, resume: report.run } });
+        })
+        .catch(() => undefined);
+    };
+    this.#jobs.set(cell, tell);
+    const place = await this.#worker(job.data.work, work);
+    try {
+      return await place.worker.execute(job.data.job, signal);
+    } finally {
+      await told;
+      this.#jobs.delete(cell);
+      if (place.worker.usable || !signal.aborted) this.#idle.push(place);
+      else await place.worker.end();
+    }
+  }
+
+  /** A process that serves this work; those of other works are ended. */
+  async #worker(id: string, work: SweepWork): Promise<{ readonly work: string; readonly worker: CellWorker }> {
+    for (let place = this.#idle.pop(); place; place = this.#idle.pop()) {
+      if (place.work === id && place.worker.usable) return place;
+      await place.worker.end();
+    }
+    const name = `${this.#place}${this.context.slots === 1 ? '' : `.${(this.#count++ % this.context.slots) + 1}`}`;
+    const tell = (report: CellReport) =>
+      report.cell === undefined ? undefined : this.#jobs.get(report.cell)?.(report);
+    return { work: id, worker: this.context.startWorker(work, name, tell) };
+  }
+
+  async #work(id: string): Promise<SweepWork> {
+    const known = this.#works.get(id);
+    if (known) return known;
+    const text = await this.workOf(id);
+    if (text === null) throw new Error('the sweep is over');
+    const given = JSON.parse(text) as SweepWork;
+    const work = { ...given, runsFolder: this.context.runsFolder ?? given.runsFolder };
+    this.#works.set(id, work);
+    return work;
+  }
+}
+
+function differs({ error }: CellOutcome): ShieldError {
+  const found = /\((\w+)\).*\((\w+)\)/.exec(error!.message);
+  const cell = /cell (\d+)/.exec(error!.message)?.[1] ?? '?';
+  return new ShieldError('WORKER_DIFFERS', { cell, found: found?.[1] ?? '?', expected: found?.[2] ?? '?' });
+}
+
+function noFolder(path: string): CellOutcome {
+  const { code, message, fix } = new ShieldError('EXECUTOR_UNUSABLE', {
+    name: 'bullmq',
+    reason: `the folder of runs ${path} is not on ${hostname()}`,
+    expected: 'mount it there, or start the worker with --runs FOLDER where it lies elsewhere',
+  });
+  return { state: 'FAILED', error: { code, message, fix }, seconds: 0 };
+}
