@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Type } from '@sinclair/typebox';
 import { openBackend } from '../backend/index.js';
 import type { Dataset, Model } from '../plugin/contracts.js';
+import { defineDefense } from '../plugin/index.js';
 import { Random } from '../random/random.js';
 import type { TrainSpec } from '../spec/resolved-spec.js';
 import { readSafetensors } from '../weights/safetensors.js';
 import { saveWeights } from '../weights/save-weights.js';
-import { learningRateAt } from './optimizer.js';
+import type { Backend } from '../backend/index.js';
 import { trainModel, type EpochMetrics, type TrainOptions } from './train.js';
 
 const SIDE = 4;
@@ -18,10 +20,19 @@ const SPEC: TrainSpec = {
   learning_rate: 0.05,
   momentum: 0.9,
   schedule: 'cosine',
+  step_epochs: 10,
+  step_factor: 0.1,
+  warmup: 0,
   weight_decay: 0,
   label_smoothing: 0,
   epochs: 6,
+  layers: 'all',
+  statistics: 'batch',
+  statistics_momentum: 0.9,
+  flip: false,
+  crop: 1,
   validation: 40,
+  patience: 0,
 };
 
 /** Which third of the image is bright; noise makes it no matter of one pixel. */
@@ -55,7 +66,7 @@ function linearModel(): Model & { weights(): number[] } {
     labelOffset: 0,
     weightsDigest: '',
     logits,
-    training: { variables: { kernel: kernel, bias: bias }, logits },
+    training: { variables: { kernel: kernel, bias: bias }, head: ['bias'], logits },
     dispose: () => tf.dispose([kernel, bias]),
     weights: () => [...kernel.dataSync(), ...bias.dataSync()],
   };
@@ -63,23 +74,29 @@ function linearModel(): Model & { weights(): number[] } {
 
 async function train(spec: Partial<TrainSpec>, more: Partial<TrainOptions> = {}) {
   const model = linearModel();
-  const history = await trainModel({
+  const { history, best } = await trainModel({
     model,
+    backend,
+    defenses: [],
+    seed: 7,
+    handover: 'round',
     dataset: stripes(160),
     spec: { ...SPEC, ...spec },
     batch: 16,
     preprocess: { resize: 'stretch', interpolation: 'bilinear', crop: 1 },
     onCorrupt: 'fail',
-    random: (...name) => new Random(7, ...name),
     signal: new AbortController().signal,
     ...more,
   });
   const weights = model.weights();
   model.dispose();
-  return { history, weights };
+  return { history, best, weights };
 }
 
-beforeAll(async () => void (await openBackend('cpu', { log: () => undefined, warn: () => undefined })));
+let backend: Backend;
+beforeAll(async () => {
+  backend = await openBackend('cpu', { log: () => undefined, warn: () => undefined });
+});
 
 describe('trainModel', () => {
   it.each(['adam', 'sgd'] as const)('learns with %s, and is as good on the images held out', async (optimizer) => {
@@ -95,7 +112,7 @@ describe('trainModel', () => {
   it('depends on the seed alone', async () => {
     const one = await train({ epochs: 2 });
     const same = await train({ epochs: 2 });
-    const other = await train({ epochs: 2 }, { random: (...name) => new Random(8, ...name) });
+    const other = await train({ epochs: 2 }, { seed: 8 });
     expect(same.weights).toEqual(one.weights);
     expect(other.weights).not.toEqual(one.weights);
   });
@@ -131,10 +148,71 @@ describe('trainModel', () => {
     expectClose(decayed.weights, [...weights.slice(0, -3).map((w) => w * (1 - 0.15)), ...weights.slice(-3)]);
   });
 
-  it('follows the schedule', () => {
-    const rates = [0, 25, 50, 75].map((step) => learningRateAt(step, 100, { ...SPEC, learning_rate: 1 }));
-    expectClose(rates, [1, (1 + Math.SQRT1_2) / 2, 0.5, (1 - Math.SQRT1_2) / 2]);
-    expect(learningRateAt(99, 100, { ...SPEC, schedule: 'constant' })).toBe(SPEC.learning_rate);
+  it('trains the classifier alone where asked', async () => {
+    const { weights } = await train({ layers: 'head', epochs: 1 });
+    expect(weights.slice(0, -3).every((value) => value === 0)).toBe(true);
+    expect(weights.slice(-3).every((value) => value !== 0)).toBe(true);
+    const headless = linearModel();
+    Object.assign(headless.training!, { head: [] });
+    await expect(train({ layers: 'head' }, { model: headless })).rejects.toMatchObject({
+      code: 'TRAINING_IMPOSSIBLE',
+    });
+    headless.dispose();
+  });
+
+  it('sends every image through the defense, those held out too, with draws of its own each epoch', async () => {
+    const draws: string[] = [];
+    const blind = (value: number) =>
+      defineDefense({
+        name: `blind_${value}`,
+        summary: 'nothing of the image is left',
+        takes: 'bytes',
+        random: true,
+        gradient: 'straight-through',
+        options: Type.Object({}),
+        apply: (image, _, random) => {
+          draws.push(`${value} ${random.uniform()}`);
+          return { ...image, data: (image.data as Uint8Array).slice().fill(value) };
+        },
+      });
+    const chosen = (value: number) => {
+      const name = `blind_${value}`;
+      return { name, steps: [{ name, plugin: blind(value), options: {} }] };
+    };
+    const { history } = await train({ epochs: 2 }, { defenses: [chosen(9)] });
+    // 7 batches of 16 in each epoch, and 40 images held out, whose draws stay.
+    expect(draws).toHaveLength(2 * (112 + 40));
+    expect(new Set(draws).size).toBe(2 * 112 + 40);
+    expect(history.at(-1)!.validationAccuracy).toBeLessThan(0.45);
+    draws.length = 0;
+    await train({ epochs: 1, validation: 0 }, { defenses: [chosen(9), chosen(200)] });
+    const first = draws.filter((draw) => draw.startsWith('9 ')).length / draws.length;
+    expect(first).toBeGreaterThan(0.3);
+    expect(first).toBeLessThan(0.7);
+  });
+
+  it('flips and crops change what is seen, and nothing of what is held out', async () => {
+    const plain = await train({ epochs: 1, learning_rate: 1e-12 });
+    for (const how of [{ flip: true }, { crop: 0.3 }]) {
+      const changed = await train({ epochs: 1, learning_rate: 1e-12, ...how });
+      expect(changed.history[0]!.validationLoss).toBeCloseTo(plain.history[0]!.validationLoss!, 9);
+      expect((await train({ epochs: 1, ...how })).weights).not.toEqual((await train({ epochs: 1 })).weights);
+    }
+  });
+
+  it('ends early, and says which epoch was the best', async () => {
+    const { history, best } = await train({ patience: 2, epochs: 9, learning_rate: 1e-12, schedule: 'constant' });
+    expect([history.length, best]).toEqual([3, 1]);
+    await expect(train({ patience: 2, validation: 0 })).rejects.toMatchObject({ code: 'TRAINING_IMPOSSIBLE' });
+  });
+
+  it('refuses labels that the classifier has no class for, before the first step', async () => {
+    let steps = 0;
+    const wrong = { ...linearModel(), classes: 2 };
+    const refused = train({}, { model: wrong, onStep: () => void steps++ });
+    await expect(refused).rejects.toMatchObject({ code: 'LABEL_OUT_OF_RANGE', params: { label: 2, id: 's2', max: 1 } });
+    expect(steps).toBe(0);
+    wrong.dispose();
   });
 
   it('says that it diverged, with the weights of the last good epoch left in the model', async () => {

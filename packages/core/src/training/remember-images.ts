@@ -1,7 +1,7 @@
 import type { Dataset, DatasetItem, Image } from '../plugin/contracts.js';
 
 /** Decoded images of one training that are kept in memory, in bytes; the rest is read again each epoch. */
-const BUDGET = 256 * 2 ** 20;
+const BUDGET = 512 * 2 ** 20;
 
 /** The dataset's items, whose images are decoded once as far as the memory set aside for that goes. */
 export async function rememberImages(dataset: Dataset): Promise<DatasetItem[]> {
