@@ -56,6 +56,19 @@ export async function encodeExample(features: Features): Promise<Uint8Array> {
   return type.encode({ features: { feature } }).finish();
 }
 
+/** The bytes of an Example that holds these features, each as the map entry (name and value) that stood in another. */
+export function exampleOf(entries: readonly Uint8Array[]): Uint8Array {
+  const features = Buffer.concat(entries.flatMap((entry) => [delimited(entry.length), entry]));
+  return Buffer.concat([delimited(features.length), features]);
+}
+
+/** Field 1, length-delimited. */
+function delimited(length: number): Uint8Array {
+  const bytes = [0x0a];
+  for (; length >= 0x80; length >>>= 7) bytes.push((length & 0x7f) | 0x80);
+  return Uint8Array.from([...bytes, length]);
+}
+
 /**
  * @returns the features by name, without a prototype (a record may name a feature `constructor`)
  * @throws Error saying what is wrong with bytes that are no Example, or with a whole number beyond ±2^53

@@ -1,4 +1,5 @@
 import { endianness } from 'node:os';
+import { basename } from 'node:path';
 import { decodeImage } from '../images/decode.js';
 import { reasonOf, ShieldError } from '../errors/index.js';
 import type { Image } from '../plugin/contracts.js';
@@ -23,6 +24,12 @@ export interface RecordPlace {
   readonly offset: number;
 }
 
+/** The range of stored samples: floats in [-1, 1] or [0, 1], floats or bytes in 0-255; or what the record says. */
+export type StoredRange = 'auto' | '-1,1' | '0,1' | '0,255';
+
+export const FILENAME = 'image/filename';
+export const LABEL = 'image/class/label';
+
 /** @param record floats are in [0, 1], and stored without loss */
 export async function encodeImageRecord({ id, label, image }: ImageRecord): Promise<Uint8Array> {
   const { data, height, width } = image;
@@ -40,29 +47,58 @@ export async function encodeImageRecord({ id, label, image }: ImageRecord): Prom
 }
 
 /**
+ * A record in the form of the original (Das et al. 2018, shield/utils/io.py): its five keys and no other, floats
+ * written as float32 in [-1, 1].
+ *
+ * @param label as it is to be written: the original counts from 1, 0 being the background class
+ */
+export async function encodeOriginalRecord({ id, label, image }: ImageRecord): Promise<Uint8Array> {
+  const { data, height, width } = image;
+  const signed = data instanceof Uint8Array ? data : littleEndian(data.map((value) => 2 * value - 1));
+  return encodeExample({
+    [FILENAME]: text(id),
+    'image/encoded': { kind: 'bytes', values: [signed] },
+    'image/height': int(height),
+    'image/width': int(width),
+    [LABEL]: int(label),
+  });
+}
+
+/**
  * Reads our own records and the original's: where dtype and range are not written, the number of bytes tells uint8
  * from float32, which the original keeps in [-1, 1] and which becomes (x + 1) / 2 here. An `image/encoded` that is a
  * JPEG or PNG file (ImageNet's records) is decoded.
  *
- * @throws RECORD_CORRUPT for anything that is not such a record
+ * @param range what the samples are declared to be; a record that says or holds something else is refused
+ * @throws RECORD_CORRUPT for anything that is not such a record, IMAGE_CORRUPT for a JPEG or PNG that is damaged
  */
 export async function decodeImageRecord(
   record: Uint8Array,
-  { path, offset }: RecordPlace = { path: 'the record', offset: 0 },
+  place: RecordPlace = { path: 'the record', offset: 0 },
+  range: StoredRange = 'auto',
 ): Promise<ImageRecord> {
+  const { path, offset } = place;
   try {
     const features = await decodeExample(record);
-    const id = Buffer.from(bytesOf(features, 'image/filename')).toString('utf8');
-    return { id, label: intOf(features, 'image/class/label'), image: await pixels(features, id, path) };
+    const id = nameOf(features) ?? `${basename(path)}@${offset}`;
+    return { id, label: labelOf(features), image: await pixels(features, id, place, range) };
   } catch (error) {
     if (error instanceof ShieldError) throw error;
     throw new ShieldError('RECORD_CORRUPT', { path, reason: reasonOf(error), offset }, { cause: error });
   }
 }
 
-async function pixels(features: Features, id: string, path: string): Promise<Image> {
+async function pixels(
+  features: Features,
+  id: string,
+  { path, offset }: RecordPlace,
+  range: StoredRange,
+): Promise<Image> {
   const encoded = bytesOf(features, 'image/encoded');
-  if (isImageFile(encoded) && !('image/dtype' in features)) return decodeImage(encoded, id, path);
+  if (imageFormat(encoded) && !('image/dtype' in features)) {
+    if (range !== 'auto' && range !== '0,255') throw new Error(`an image file has no range of ${range}`);
+    return decodeImage(encoded, id, `${path} at byte ${offset}`);
+  }
   const height = intOf(features, 'image/height');
   const width = intOf(features, 'image/width');
   const samples = height * width * 3;
@@ -71,18 +107,37 @@ async function pixels(features: Features, id: string, path: string): Promise<Ima
   if (height < 1 || width < 1 || encoded.length !== samples * size) {
     throw new Error(`${encoded.length} bytes do not make ${height}×${width}×3 samples of ${dtype}`);
   }
+  const said = textOf(features, 'image/range') ?? (size === 1 ? '0,255' : undefined);
+  if (said !== undefined && range !== 'auto' && said !== range) {
+    throw new Error(`its ${dtype} samples are in ${said} and not in ${range}`);
+  }
   if (size === 1) return { data: Uint8Array.from(encoded), height, width };
-  const data = floats(encoded);
-  const range = textOf(features, 'image/range') ?? '-1,1';
-  if (range === '-1,1') for (let i = 0; i < data.length; i++) data[i] = (data[i]! + 1) / 2;
-  else if (range !== '0,1') throw new Error(`the range ${range} is not known`);
-  return { data, height, width };
+  return { data: toUnit(floats(encoded), range === 'auto' ? (said ?? '-1,1') : range), height, width };
 }
 
-/** By its first bytes: JPEG's SOI and a marker, or PNG's signature. */
-function isImageFile(bytes: Uint8Array): boolean {
+/** Brings floats of another range to [0, 1], in place. */
+function toUnit(data: Float32Array, range: string): Float32Array {
+  if (range === '-1,1') for (let i = 0; i < data.length; i++) data[i] = (data[i]! + 1) / 2;
+  else if (range === '0,255') for (let i = 0; i < data.length; i++) data[i] = data[i]! / 255;
+  else if (range !== '0,1') throw new Error(`the range ${range} is not known`);
+  return data;
+}
+
+/** Which image file it is, by its first bytes: JPEG's SOI and a marker, or PNG's signature. */
+export function imageFormat(bytes: Uint8Array): 'jpeg' | 'png' | undefined {
   const starts = (...signature: number[]) => signature.every((value, i) => bytes[i] === value);
-  return starts(0xff, 0xd8, 0xff) || starts(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
+  if (starts(0xff, 0xd8, 0xff)) return 'jpeg';
+  return starts(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a) ? 'png' : undefined;
+}
+
+/** image/filename, or undefined where there is none. */
+export function nameOf(features: Features): string | undefined {
+  return FILENAME in features ? textOf(features, FILENAME) || undefined : undefined;
+}
+
+/** @throws Error where the record has no image/class/label */
+export function labelOf(features: Features): number {
+  return intOf(features, LABEL);
 }
 
 function littleEndian(data: Float32Array): Uint8Array {

@@ -10,7 +10,8 @@ import type { ShieldError } from '../errors/index.js';
 import { mountSmallDisk } from '../testing/processes.js';
 import { maskedCrc32c } from './crc32c.js';
 import { GOLDEN, golden, sha256 } from './testing/golden.js';
-import { readRecords, writeRecords } from './tfrecord.js';
+import { readRecords } from './tfrecord.js';
+import { writeRecords } from './tfrecord-writer.js';
 
 let folder: string;
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'shield-records-'))));

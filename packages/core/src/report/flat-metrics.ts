@@ -1,4 +1,5 @@
-import type { Accuracy, Norms, Summary } from '../pipeline/summary.js';
+import type { Norms, Summary } from '../pipeline/summary.js';
+import type { Accuracy } from './accuracy.js';
 
 /** Metrics as flat numbers, for metrics.json and trackers: `attack/cw_l2/success`, `defended/cw_l2/slq/top1`, … */
 export function flatMetrics(summary: Summary): Record<string, number> {
@@ -6,13 +7,26 @@ export function flatMetrics(summary: Summary): Record<string, number> {
   const put = (key: string, value: number | null | undefined) => {
     if (value !== null && value !== undefined) metrics[key] = value;
   };
-  const accuracy = (key: string, { top, draws }: Accuracy) => {
+  const accuracy = (key: string, { top, draws, ensemble }: Accuracy) => {
     for (const [k, { share: value, low, high }] of Object.entries(top)) {
       put(`${key}/top${k}`, value);
       put(`${key}/top${k}_low`, low);
       put(`${key}/top${k}_high`, high);
     }
-    put(`${key}/draws_deviation`, draws?.deviation);
+    if (draws) {
+      put(`${key}/draws_mean`, draws.mean);
+      put(`${key}/draws_deviation`, draws.deviation);
+      put(`${key}/draws_low`, draws.low);
+      put(`${key}/draws_high`, draws.high);
+      put(`${key}/image_deviation`, draws.imageDeviation);
+      put(`${key}/agreement`, draws.agreement);
+      put(`${key}/draws_unanimous`, draws.unanimous);
+    }
+    put(`${key}/members_unanimous`, ensemble?.unanimous);
+    for (const member of ensemble?.members ?? []) {
+      put(`${key}/members/${member.name}/top1`, member.top1.share);
+      put(`${key}/members/${member.name}/agreement`, member.agreement);
+    }
   };
   const norms = (key: string, value: Norms) => {
     put(`${key}_mean_all`, value.meanAll);
@@ -26,9 +40,17 @@ export function flatMetrics(summary: Summary): Record<string, number> {
     accuracy(`attacked/${name}/rounded`, attack.rounded);
     const key = `attack/${name}`;
     put(`${key}/attacked`, attack.attacked);
+    for (const [why, images] of Object.entries(attack.leftOut)) put(`${key}/left_out/${why}`, images);
     put(`${key}/success`, attack.success.share);
     if (!attack.against) put(`${key}/success_rounded`, attack.successRounded.share);
+    if (attack.successOnSource) put(`${key}/success_on_source`, attack.successOnSource.share);
+    if (attack.beforeGrid) {
+      put(`${key}/before_grid/success`, attack.beforeGrid.success.share);
+      norms(`${key}/before_grid/l2`, attack.beforeGrid.l2);
+      norms(`${key}/before_grid/linf`, attack.beforeGrid.linf);
+    }
     norms(`${key}/l0`, attack.l0);
+    norms(`${key}/l1`, attack.l1);
     norms(`${key}/l2`, attack.l2);
     norms(`${key}/linf`, attack.linf);
     norms(`${key}/normalized_l2`, attack.normalizedL2);
@@ -37,6 +59,8 @@ export function flatMetrics(summary: Summary): Record<string, number> {
     put(`${key}/forwards`, attack.forwards);
     put(`${key}/gradients`, attack.gradients);
     put(`${key}/failures`, attack.failures);
+    for (const [part, images] of Object.entries(attack.by)) put(`${key}/by/${part}`, images);
+    for (const [flag, images] of Object.entries(attack.flags)) put(`${key}/flags/${flag}`, images);
     put(`${key}/seconds`, attack.seconds);
     for (const [defense, value] of Object.entries(attack.defenses)) {
       accuracy(`defended/${name}/${defense}`, value.accuracy);

@@ -1,31 +1,16 @@
-import Table from 'cli-table3';
-import type { Accuracy, AttackSummary, Summary } from '../pipeline/summary.js';
-import type { Proportion } from './statistics.js';
+import type { AttackSummary, Summary } from '../pipeline/summary.js';
+import type { Accuracy } from './accuracy.js';
+import { interval, plainTable } from './plain-table.js';
+import { drawsTable, membersTables } from './randomness-tables.js';
 
 export interface TableOptions {
   readonly model: string;
   readonly dataset: string;
   readonly handover: 'round' | 'truncate';
   readonly top: readonly number[];
+  /** The model that images were made on, in a black-box threat. */
+  readonly source?: string;
 }
-
-const NO_BORDERS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-};
 
 /** What a run found, for a terminal of 80 columns: accuracies with their intervals, then what each attack did. */
 export function resultsTable(summary: Summary, options: TableOptions): string {
@@ -34,6 +19,7 @@ export function resultsTable(summary: Summary, options: TableOptions): string {
   if (summary.dropped.length > 0) lines.push(`${summary.dropped.length} left out: ${names(summary.dropped)}`);
   lines.push('', accuracyTable(summary, options), '', footnotes(summary, options));
   if (Object.keys(summary.attacks).length > 0) lines.push('', attackTable(summary));
+  for (const table of [drawsTable(summary), ...membersTables(summary)]) if (table) lines.push('', table);
   return `${lines.join('\n').replaceAll(/ +$/gm, '')}\n`;
 }
 
@@ -76,7 +62,14 @@ function attackTable(summary: Summary): string {
     ['attack', 'success', '8 bits', 'L2', 'median', 'L∞·255', 'normalized L2', 'gradients'],
     ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
   );
-  for (const [name, attack] of Object.entries(summary.attacks)) table.push(attackRow(name, attack));
+  for (const [name, attack] of Object.entries(summary.attacks)) {
+    table.push(attackRow(name, attack));
+    for (const [part, images] of Object.entries(attack.by))
+      table.push([`  by ${part}`, `${images}/${attack.attacked}`, '', '', '', '', '', '']);
+    if (attack.successOnSource)
+      table.push(['  on its source', `${attack.successOnSource.count}/${attack.attacked}`, '', '', '', '', '', '']);
+    if (attack.beforeGrid) table.push(beforeGridRow(attack, attack.beforeGrid));
+  }
   return table.toString();
 }
 
@@ -93,13 +86,33 @@ function attackRow(name: string, attack: AttackSummary): string[] {
   ];
 }
 
-function footnotes(summary: Summary, { handover }: TableOptions): string {
+/** What the attack had found among floats, under what it found on the grid. */
+function beforeGridRow(
+  { attacked }: AttackSummary,
+  { success, l2, linf }: NonNullable<AttackSummary['beforeGrid']>,
+): string[] {
+  return [
+    '  before the grid',
+    `${success.count}/${attacked}`,
+    '',
+    number(l2.meanSuccess, 3),
+    number(l2.medianSuccess, 3),
+    number(scale(linf.meanSuccess, 255), 1),
+    '',
+    '',
+  ];
+}
+
+function footnotes(summary: Summary, { handover, source }: TableOptions): string {
   const random = Object.values(summary.cleanDefended).find((accuracy) => accuracy.draws);
   const notes = [
     ...(Object.keys(summary.attacks).length > 0 && Object.keys(summary.cleanDefended).length > 0
       ? ['recovered: share of the lost images, % | against the same images in 8 bits']
       : []),
-    ...(random ? [`random defenses: mean of ${random.draws!.n} draws`] : []),
+    ...(random
+      ? [`random defenses: mean of ${random.draws!.n} draws an image; [95 %] over images and their draws`]
+      : []),
+    ...(source && Object.keys(summary.attacks).length > 0 ? [`black-box: the images were made on ${source}`] : []),
     ...(Object.values(summary.attacks).some(({ against }) => against)
       ? ['adaptive: made to go through that defense (NAME_vs_DEFENSE, success behind it)']
       : []),
@@ -111,24 +124,6 @@ function footnotes(summary: Summary, { handover }: TableOptions): string {
       : []),
   ];
   return notes.join('\n');
-}
-
-function plainTable(head: string[], colAligns: ('left' | 'right')[]): Table.Table {
-  return new Table({
-    head,
-    colAligns,
-    chars: NO_BORDERS,
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
-}
-
-/** `85.0 [64.0–94.8]`, in percent. */
-function interval({ share: value, low, high }: Proportion): string {
-  return value === undefined ? '–' : `${percent(value)} [${percent(low!)}–${percent(high!)}]`;
-}
-
-function percent(value: number): string {
-  return (100 * value).toFixed(1);
 }
 
 function share(value: number | null): string {

@@ -3,6 +3,7 @@ import type { CurveNorm, RobustnessPoint } from './robustness.js';
 
 const AXIS: Readonly<Record<CurveNorm, string>> = {
   l0: 'L0: changed pixels',
+  l1: 'L1 of the change, pixels in [0, 1]',
   l2: 'L2 of the change, pixels in [0, 1]',
   linf: 'L∞ of the change, in levels of 255',
 };
@@ -10,7 +11,7 @@ const AXIS: Readonly<Record<CurveNorm, string>> = {
 /** Accuracy against the size of the change, one picture a norm and one line an attack: SVG. */
 export async function robustnessPlot(points: readonly RobustnessPoint[]): Promise<string> {
   const [{ compile }, { parse, View }] = await Promise.all([import('vega-lite'), import('vega')]);
-  const norms = (['linf', 'l2', 'l0'] as const).filter((norm) => points.some((point) => point.norm === norm));
+  const norms = (['linf', 'l2', 'l1', 'l0'] as const).filter((norm) => points.some((point) => point.norm === norm));
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
     background: 'white',

@@ -1,12 +1,12 @@
 import type { Summary } from '../pipeline/summary.js';
 
-export type CurveNorm = 'l0' | 'l2' | 'linf';
+export type CurveNorm = 'l0' | 'l1' | 'l2' | 'linf';
 
 /** How accurate a model is when each image may be changed by so much and no more. */
 export interface RobustnessPoint {
   readonly attack: string;
   readonly norm: CurveNorm;
-  /** l2 on [0, 1]; linf in 0-255 levels; l0 in pixels. */
+  /** l1 and l2 on [0, 1]; linf in 0-255 levels; l0 in pixels. */
   readonly radius: number;
   /** Share of all images that the model still gets right, in [0, 1]. */
   readonly accuracy: number;

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { RunningMean, overDraws, proportion, recoveredShare } from './statistics.js';
+import { Random } from '../random/random.js';
+import { RunningMean, agreement, overDraws, proportion, recoveredShare } from './statistics.js';
 
 describe('proportion', () => {
   test('Wilson interval against published values', () => {
@@ -29,6 +30,57 @@ describe('proportion', () => {
       }),
     );
   });
+});
+
+describe('the interval over images with several draws each', () => {
+  const over = (shares: readonly number[], draws: number) => {
+    const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+    return proportion(sum(shares), shares.length, { squares: sum(shares.map((share) => share * share)), draws });
+  };
+
+  test('of hits and misses alone: that of the images', () => {
+    const shares = Array.from({ length: 40 }, (_, i) => (i < 27 ? 1 : 0));
+    expect(over(shares, 5)).toEqual(proportion(27, 40));
+  });
+
+  test('all images alike: at most that of as many images as there are draws', () => {
+    const all = Array.from({ length: 40 }, () => 0.6);
+    expect(over(all, 5).low).toBeCloseTo(proportion(120, 200).low!, 12);
+    expect(over(all, 5).high).toBeCloseTo(proportion(120, 200).high!, 12);
+  });
+
+  test('holds the true accuracy in 95 of 100 samples, whatever share of its draws each image gets right', () => {
+    const random = new Random('statistics', 'coverage');
+    const kinds = [0.02, 0.5, 0.9, 0.97, 1];
+    const truth = kinds.reduce((sum, p) => sum + p, 0) / kinds.length;
+    let held = 0;
+    let wilson = 0;
+    for (let sample = 0; sample < 3000; sample++) {
+      const shares = Array.from({ length: 60 }, () => {
+        const p = kinds[random.integer(kinds.length)]!;
+        return Array.from({ length: 5 }, () => (random.uniform() < p ? 1 : 0)).reduce<number>((a, b) => a + b, 0) / 5;
+      });
+      const { low, high } = over(shares, 5);
+      if (low! <= truth && truth <= high!) held++;
+      const plain = proportion(
+        shares.reduce((a, b) => a + b, 0),
+        60,
+      );
+      if (plain.low! <= truth && truth <= plain.high!) wilson++;
+    }
+    expect(held / 3000).toBeGreaterThan(0.93);
+    expect(held / 3000).toBeLessThan(0.97);
+    // Counting images as if they were hits or misses says more doubt than there is.
+    expect(wilson).toBeGreaterThan(held);
+  });
+});
+
+test('agreement: how often two draws name the same class', () => {
+  expect(agreement([3])).toBe(1);
+  expect(agreement([3, 3, 3])).toBe(1);
+  expect(agreement([1, 2])).toBe(0);
+  // Of the ten pairs of 1 1 1 2 2 four are equal.
+  expect(agreement([1, 2, 1, 2, 1])).toBeCloseTo(0.4, 12);
 });
 
 test('recovered share: not clipped, null below five lost images', () => {

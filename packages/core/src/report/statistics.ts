@@ -10,13 +10,45 @@ export interface Proportion {
 
 const Z95 = 1.959963984540054;
 
-export function proportion(count: number, n: number): Proportion {
+/** Of a mean over draws: the sum of the images' squared shares, and how many draws each image had. */
+export interface Spread {
+  readonly squares: number;
+  readonly draws: number;
+}
+
+/**
+ * Where images count with the share of their draws that are right, their spread is less than that of hits and misses:
+ * Wilson's formula is given the number of images that would spread as much (the effective sample size; Korn and
+ * Graubard 1998, Survey Methodology 24), at most one an image and draw. Since every image has draws of its own, the
+ * interval covers both, the choice of the images and the draws.
+ */
+export function proportion(count: number, n: number, spread?: Spread): Proportion {
   if (n === 0) return { n, count, share: undefined, low: undefined, high: undefined };
   const p = count / n;
+  const size = spread ? effectiveSize(count, n, spread) : n;
   const z2 = Z95 * Z95;
-  const centre = (p + z2 / (2 * n)) / (1 + z2 / n);
-  const half = (Z95 / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
+  const centre = (p + z2 / (2 * size)) / (1 + z2 / size);
+  const half = (Z95 / (1 + z2 / size)) * Math.sqrt((p * (1 - p)) / size + z2 / (4 * size * size));
   return { n, count, share: p, low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+}
+
+function effectiveSize(count: number, n: number, { squares, draws }: Spread): number {
+  // Hits and misses alone: the images themselves, to the last bit.
+  if (squares === count) return n;
+  const p = count / n;
+  const variance = squares / n - p * p;
+  const most = n * Math.max(1, draws);
+  return variance > 0 ? Math.min(most, Math.max(n, (n * p * (1 - p)) / variance)) : most;
+}
+
+/** How often two of an image's draws name the same class (Fleiss 1971, P_i); 1 for a single draw. */
+export function agreement(classes: readonly number[]): number {
+  const n = classes.length;
+  if (n < 2) return 1;
+  const counts = new Map<number, number>();
+  for (const each of classes) counts.set(each, (counts.get(each) ?? 0) + 1);
+  const pairs = [...counts.values()].reduce((sum, count) => sum + count * (count - 1), 0);
+  return pairs / (n * (n - 1));
 }
 
 /**

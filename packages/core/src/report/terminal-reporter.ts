@@ -10,6 +10,7 @@ export interface TerminalOptions {
 }
 
 const BAR = 18;
+const NARROWEST_BAR = 4;
 const REDRAW_MS = 80;
 
 /** Width of plain lines, which go to files and logs. */
@@ -92,20 +93,22 @@ class Bar {
 
   /** `attack cw_l2     ████████░░░░ 12/20  0.4 img/s  0:21 left  fooled 12/12`, cut to the width. */
   line(columns = 80, drawn = true): string {
-    const { stage, name, total } = this.info;
+    const { stage, name, total, unit = 'img' } = this.info;
     const elapsed = (performance.now() - this.#started) / 1000;
     const seconds = this.#seconds ?? elapsed;
     const rate = seconds > 0 ? this.#done / seconds : 0;
     const parts = [`${stage} ${name}`.padEnd(18)];
-    if (drawn && total !== undefined && this.#seconds === undefined) {
-      const filled = Math.min(BAR, Math.floor((BAR * this.#done) / Math.max(1, total)));
-      parts.push('█'.repeat(filled) + '░'.repeat(BAR - filled));
-    }
     parts.push(`${Math.floor(this.#done)}${total === undefined ? '' : `/${total}`}`);
-    parts.push(`${rate.toFixed(rate < 10 ? 1 : 0)} img/s`);
+    parts.push(`${rate.toFixed(rate < 10 ? 1 : 0)} ${unit}/s`);
     if (this.#seconds !== undefined) parts.push(`${duration(seconds)} s`);
     else if (total !== undefined && rate > 0) parts.push(`${duration((total - this.#done) / rate)} s left`);
     if (this.#note) parts.push(this.#note);
+    if (drawn && total !== undefined && this.#seconds === undefined) {
+      // The bar gives way to figures where there is not room for both.
+      const width = Math.min(BAR, columns - 1 - parts.join('  ').length - 2);
+      const filled = Math.min(width, Math.floor((width * this.#done) / Math.max(1, total)));
+      if (width >= NARROWEST_BAR) parts.splice(1, 0, '█'.repeat(filled) + '░'.repeat(width - filled));
+    }
     const line = parts.join('  ');
     return line.length > columns - 1 ? `${line.slice(0, Math.max(0, columns - 2))}…` : line;
   }

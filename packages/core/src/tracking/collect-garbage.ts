@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { systemCode, writeError } from '../errors/index.js';
 import { readJournal } from './journal-reader.js';
 import { lockHolder } from './run-lock.js';
-import { listRuns } from './runs-folder.js';
+import { listRuns, openRun, unreadableRuns } from './runs-folder.js';
 
 /** An artifact that no recorded run refers to. */
 export interface UnusedArtifact {
@@ -26,16 +26,18 @@ const TOO_YOUNG_MS = 10 * 60_000;
  * computed again when it is needed.
  *
  * @param now ms since 1970
- * @throws JOURNAL_CORRUPT: a journal that cannot be read whole may refer to anything
+ * @throws JOURNAL_CORRUPT, RUN_FORMAT: a run that cannot be read whole may refer to anything
  */
 export async function findGarbage(runsDir: string, now = Date.now()): Promise<Garbage> {
   const referred = new Set<string>();
-  for (const run of await listRuns(runsDir)) {
+  for (const { path } of await listRuns(runsDir)) {
+    const run = await openRun(path);
     for await (const entry of readJournal(run.files.journal)) {
       // By its name, since a folder of runs may have been moved.
       if (entry.type === 'artifact') referred.add(basename(entry.path));
     }
   }
+  for (const path of unreadableRuns(runsDir)) await openRun(path);
   const root = join(runsDir, 'artifacts');
   const unused: UnusedArtifact[] = [];
   let kept = 0;

@@ -6,7 +6,8 @@ export type ReportedState = RunState | 'DEAD';
 
 export type RunEvent =
   | { readonly type: 'state'; readonly state: RunState; readonly error?: RecordedError }
-  | { readonly type: 'heartbeat'; readonly rss: number }
+  /** Resident memory now, and the most so far in this process; bytes. */
+  | { readonly type: 'heartbeat'; readonly rss: number; readonly peak?: number }
   | {
       readonly type: 'stage';
       readonly stage: string;
@@ -26,9 +27,40 @@ export type RunEvent =
     }
   | { readonly type: 'metric'; readonly key: string; readonly value: number; readonly step?: number }
   | { readonly type: 'param'; readonly key: string; readonly value: string }
-  | { readonly type: 'artifact'; readonly kind: string; readonly key: string; readonly path: string }
+  | {
+      readonly type: 'artifact';
+      readonly kind: string;
+      readonly key: string;
+      readonly path: string;
+      /** Of attacked images the attack, of defended ones the defense, as the spec names them. */
+      readonly name?: string;
+      /** Of defended images: the attack that they are of, or "clean". */
+      readonly of?: string;
+    }
   | { readonly type: 'resource'; readonly path: string; readonly sha256?: string }
+  | CellEvent
   | { readonly type: 'log'; readonly level: 'info' | 'warn'; readonly message: string };
+
+/** What becomes of a cell, in the journal of its sweep. */
+export interface CellEvent {
+  readonly type: 'cell';
+  /** From 1. */
+  readonly cell: number;
+  readonly phase: 'queued' | 'started' | 'progress' | 'retry' | 'ended';
+  /** Who carries it out. */
+  readonly worker?: string;
+  /** Its run. */
+  readonly run?: string;
+  /** Of progress: the stage, what it works on, and images done. */
+  readonly stage?: string;
+  readonly name?: string;
+  readonly done?: number;
+  readonly of?: number;
+  /** How it ended. */
+  readonly state?: RunState;
+  readonly seconds?: number;
+  readonly error?: RecordedError;
+}
 
 export interface RecordedError {
   readonly code: string;

@@ -11,7 +11,7 @@ export type {
 export { Journal } from './journal.js';
 export { readJournal, scanJournal, type JournalCursor, type ScannedEntry } from './journal-reader.js';
 export { EventBus } from './event-bus.js';
-export { createRun, type NewRun } from './run-directory.js';
+export { createRun, type CellOf, type NewRun } from './run-directory.js';
 export {
   findRun,
   listRuns,
@@ -31,6 +31,8 @@ export { withRun, type RunContext, type WithRunOptions } from './lifecycle.js';
 export { PerImageWriter, readPerImage, writeMetrics } from './results.js';
 export {
   collectProvenance,
+  provenanceFor,
+  provenanceOfCells,
   recordBackend,
   type BackendRecord,
   type CollectedProvenance,

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { ShieldError, reasonOf } from '../errors/index.js';
 import type { JournalEntry } from './events.js';
 import { JOURNAL_VERSION, decodeLine } from './journal-line.js';
+import { checkFormat } from './record-format.js';
 
 /** A place between two lines of a journal: where to go on reading later. */
 export interface JournalCursor {
@@ -35,7 +36,7 @@ const NEWLINE = 0x0a;
  * The events of a run in order, streamed. Stops cleanly at a last line that was cut off, as a kill or a power failure
  * leaves it; a run that is going on may be read at any time.
  *
- * @throws JOURNAL_CORRUPT with the line, for damage in the middle and for a file of a newer format
+ * @throws JOURNAL_CORRUPT with the line, for damage in the middle; RUN_FORMAT for a file of another format
  */
 export async function* readJournal(path: string): AsyncGenerator<JournalEntry, void, undefined> {
   for await (const { entry } of scanJournal(path)) yield entry;
@@ -77,9 +78,8 @@ async function* scan(path: string, from: JournalCursor): AsyncGenerator<ScannedE
     if (entry.seq !== at.line) {
       return { at, corrupt: corrupt(path, `entry ${entry.seq} stands where entry ${at.line} belongs`, line) };
     }
-    if (entry.type === 'journal' && entry.version > JOURNAL_VERSION) {
-      throw corrupt(path, `format ${entry.version} is newer than this version of SHIELD reads`, line);
-    }
+    if (entry.type === 'journal') checkFormat(path, entry.version, JOURNAL_VERSION);
+    else if (entry.seq === 0) checkFormat(path, undefined, JOURNAL_VERSION);
     at = { offset: at.offset + bytes.length + 1, line: at.line + 1 };
     yield { entry, next: at };
   }

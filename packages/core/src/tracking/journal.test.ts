@@ -213,15 +213,25 @@ describe('damage', () => {
     }
   });
 
-  it('is told from a format of the future and from a file that is not there', async () => {
-    const path = fresh();
-    writeFileSync(path, encodeLine({ seq: 0, time: new Date().toISOString(), type: 'journal', version: 2 }));
-    expect((await read(path)).error).toMatchObject({
-      code: 'JOURNAL_CORRUPT',
-      params: { reason: expect.stringContaining('newer') as string },
-    });
-    await expect(Journal.open(path)).rejects.toMatchObject({ code: 'JOURNAL_CORRUPT' });
-    await expect(Journal.open(`${path}.none`)).rejects.toMatchObject({ code: 'JOURNAL_CORRUPT' });
+  it('is told from one of another format, or of none, which stays as it is', async () => {
+    const time = new Date().toISOString();
+    for (const [entry, found] of [
+      [{ seq: 0, time, type: 'journal', version: 2 }, 'format 2'],
+      [{ seq: 0, time, type: 'journal', version: 0 }, 'format 0'],
+      [{ seq: 0, time, type: 'journal' } as unknown as JournalEntry, 'no format that can be told'],
+      [{ seq: 0, time, type: 'state', state: 'QUEUED' }, 'no format that can be told'],
+    ] satisfies [JournalEntry, string][]) {
+      const path = fresh();
+      const bytes = encodeLine(entry);
+      writeFileSync(path, bytes);
+      expect((await read(path)).error).toMatchObject({ code: 'RUN_FORMAT', params: { path, found, reads: 1 } });
+      await expect(Journal.open(path)).rejects.toMatchObject({ code: 'RUN_FORMAT' });
+      expect(readFileSync(path).equals(bytes)).toBe(true);
+    }
+  });
+
+  it('is told from a file that is not there', async () => {
+    await expect(Journal.open(`${fresh()}.none`)).rejects.toMatchObject({ code: 'JOURNAL_CORRUPT' });
   });
 });
 

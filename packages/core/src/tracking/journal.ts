@@ -47,7 +47,7 @@ export class Journal {
   /**
    * Goes on with a journal. A torn end is cut off; where lines in the middle are damaged, the file is kept beside as
    * `journal-damaged-N.jsonl` and the sound lines before the damage are gone on with. Either is noted by an entry.
-   * @throws WRITE_FAILED, DISK_FULL; JOURNAL_CORRUPT when the file is missing or of a newer format
+   * @throws WRITE_FAILED, DISK_FULL; JOURNAL_CORRUPT when the file is missing; RUN_FORMAT when it is of another format
    */
   static async open(path: string): Promise<Journal> {
     const { at, corrupt } = await findSoundEnd(path);
@@ -160,6 +160,7 @@ export class Journal {
 
 /** Whether the event must be on the disk before anything rests on it; heartbeats and log lines need not. */
 export function waitsForDisk(event: RunEvent | JournalNote): boolean {
+  if (event.type === 'cell') return event.phase === 'ended';
   return !FLUSHED_LATER.has(event.type);
 }
 

@@ -21,7 +21,7 @@ const newRun = (runs: string) =>
     specText: 'name: test\n',
     resolvedText: 'name: test\n',
     hash: 'h',
-    provenance: { record: {}, files: {} } as unknown as CollectedProvenance,
+    provenance: { record: { format: 1 }, files: {} } as unknown as CollectedProvenance,
     commandLine: [],
   });
 beforeEach(async () => {
@@ -248,7 +248,7 @@ describe('within a program', () => {
     ];
     const options = { ...quietly, trackers, warn: (message: string) => void warnings.push(message) };
     await withRun(run, (context) => context.emit({ type: 'metric', key: 'k', value: 1 }), options);
-    expect(heard.filter((type) => type !== 'log')).toEqual(['RUNNING', 'metric', 'COMPLETED']);
+    expect(heard.filter((type) => !/^(log|heartbeat)$/.test(type))).toEqual(['RUNNING', 'metric', 'COMPLETED']);
     expect(warnings).toEqual([expect.stringContaining('bad failed (refused)')]);
     expect((await journal()).filter(({ type }) => type === 'log')).toMatchObject([
       { level: 'warn', message: warnings[0] },

@@ -174,7 +174,7 @@ class Session {
     };
     process.on('exit', exit);
 
-    const heartbeat = setInterval(() => this.#beat(), this.options.heartbeatMs ?? HEARTBEAT_MS).unref();
+    const beating = setInterval(() => this.#beat(), this.options.heartbeatMs ?? HEARTBEAT_MS).unref();
     const limit = this.options.timeLimitMs;
     const clock =
       limit === undefined
@@ -188,7 +188,7 @@ class Session {
       () => outer?.removeEventListener('abort', stop),
       () => process.off('uncaughtException', crash),
       () => process.off('exit', exit),
-      () => clearInterval(heartbeat),
+      () => clearInterval(beating),
     );
   }
 
@@ -201,11 +201,13 @@ class Session {
       return;
     }
     // A heartbeat that finds no room is no reason to stop: the next event that counts will say so.
-    this.#bus.emit({ type: 'heartbeat', rss: process.memoryUsage.rss() }).catch(() => undefined);
+    this.#bus.emit(heartbeat()).catch(() => undefined);
   }
 
   async #end(event: RunEvent): Promise<void> {
     try {
+      // So that runs shorter than a heartbeat have their peak memory on record too.
+      await this.#bus.emit(heartbeat()).catch(() => undefined);
       await this.#bus.emit(event);
     } finally {
       await this.#close();
@@ -244,6 +246,11 @@ class Session {
     warn(message);
     if (!this.#ended) this.#bus.emit({ type: 'log', level: 'warn', message }).catch(() => undefined);
   }
+}
+
+function heartbeat(): RunEvent {
+  // The system counts in KiB.
+  return { type: 'heartbeat', rss: process.memoryUsage.rss(), peak: 1024 * process.resourceUsage().maxRSS };
 }
 
 function clearAll(undo: (() => void)[]): void {

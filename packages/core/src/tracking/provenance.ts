@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Backend } from '../backend/backend.js';
 import { writeError } from '../errors/index.js';
+import type { CodeRecord } from '../pipeline/code-digest.js';
 import { collectGit, gitTop, type CollectedGit, type GitState } from './git-state.js';
 import { collectMachine, type Machine } from './machine.js';
+import { readProvenance } from './record-format.js';
 import type { Run } from './runs-folder.js';
 import { keptEnvironment, withoutSecrets } from './secrets.js';
 import { collectLockFile, collectSoftware, type LockFile } from './software.js';
@@ -24,6 +25,10 @@ export interface Provenance {
   /** Folder that the spec stood in, which its relative paths start from; absolute. */
   readonly specDir: string;
   readonly seed: number;
+  /** The code that carries out the spec, by content; taken when the run begins. */
+  readonly code?: CodeRecord;
+  /** sha256 of every file that the spec was composed of: itself, then config groups. */
+  readonly specFiles?: Readonly<Record<string, string>>;
   /** Of SHIELD's own checkout. */
   readonly git: GitState;
   /** Of the repository that the spec stands in, where that is another one. */
@@ -32,6 +37,8 @@ export interface Provenance {
   readonly lockFile?: LockFile;
   readonly machine: Machine;
   readonly environment: Readonly<Record<string, string>>;
+  /** The sweep that captured it, once for all its cells; diffs lie in its directory. */
+  readonly sweep?: string;
   /** Written when the backend has been opened: see {@link recordBackend}. */
   readonly backend?: BackendRecord;
 }
@@ -48,6 +55,8 @@ export interface ProvenanceInput {
   readonly specDir: string;
   readonly seed: number;
   readonly backend?: Backend;
+  readonly code?: CodeRecord;
+  readonly specFiles?: Readonly<Record<string, string>>;
   /** Default: this process's arguments, from the program's name on. */
   readonly commandLine?: readonly string[];
 }
@@ -76,6 +85,8 @@ export async function collectProvenance(input: ProvenanceInput): Promise<Collect
     workingDirectory: process.cwd(),
     specDir,
     seed: input.seed,
+    ...(input.code ? { code: input.code } : {}),
+    ...(input.specFiles ? { specFiles: input.specFiles } : {}),
     git: project.state,
     ...(spec ? { specGit: spec.state } : {}),
     software,
@@ -89,6 +100,28 @@ export async function collectProvenance(input: ProvenanceInput): Promise<Collect
     ...(spec?.diff !== undefined ? { 'spec-dirty.diff': spec.diff } : {}),
   };
   return { record, files };
+}
+
+/** What a sweep captured, as its cells record it: diffs stay where they are. @param sweep id of the sweep's run */
+export function provenanceOfCells({ record }: CollectedProvenance, sweep: string): CollectedProvenance {
+  return { record: { ...record, sweep, git: inSweep(record.git), ...specGitInSweep(record.specGit) }, files: {} };
+
+  function inSweep(git: GitState): GitState {
+    return git.available && git.diff ? { ...git, diff: { ...git.diff, file: `../${sweep}/${git.diff.file}` } } : git;
+  }
+
+  function specGitInSweep(git: GitState | undefined): { specGit?: GitState } {
+    return git ? { specGit: inSweep(git) } : {};
+  }
+}
+
+/** What was captured once for many runs, as the record of one of them that starts now. */
+export function provenanceFor(
+  { record, files }: CollectedProvenance,
+  run: Pick<ProvenanceInput, 'seed' | 'code' | 'specFiles'> & { readonly commandLine: readonly string[] },
+): CollectedProvenance {
+  const startedAt = new Date().toISOString();
+  return { record: { ...record, ...run, startedAt, commandLine: withoutSecrets(run.commandLine) }, files };
 }
 
 /** The spec's repository only where it is another one than SHIELD's. */
@@ -111,7 +144,7 @@ async function collectRepositories(
 export async function recordBackend(run: Run, backend: Backend): Promise<void> {
   const path = run.files.provenance;
   try {
-    const record = JSON.parse(await readFile(path, 'utf8')) as Provenance;
+    const record = await readProvenance(run);
     await writeAtomically(path, `${JSON.stringify({ ...record, backend: describe(backend) }, null, 2)}\n`);
   } catch (error) {
     throw writeError(error, path, run.id);

@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { systemCode } from '../errors/index.js';
+import type { CodeRecord } from '../pipeline/code-digest.js';
 import { flatten, type Scalar } from './flatten.js';
 import { readJournal } from './journal-reader.js';
 import { collectProvenance, type Provenance } from './provenance.js';
+import { readProvenance } from './record-format.js';
 import { readPerImage } from './results.js';
 import { differences, type Difference } from './run-diff.js';
 import type { Run } from './runs-folder.js';
 
 /** What bears on numbers: not when, where from and by whom it was started. */
-const BEARS = /^(git|specGit|software|lockFile|machine\.(cpu|gpus|os)|environment)\b/;
+const BEARS =
+  /^(code\.core$|code\.plugins\..*\.digest$|(git|specGit|software|lockFile|machine\.(cpu|gpus|os)|environment)\b)/;
 /** Says where things are, not what they are. */
 const PLACES = /^environment\.(SHIELD_(RUNS|CACHE)|MLFLOW_)/;
 
@@ -33,14 +35,24 @@ export interface Today {
 /**
  * Compares today's code, software, machine and data with what a run recorded. Nothing is checked out or changed.
  *
- * @throws JOURNAL_CORRUPT
+ * @param code of the plugins as they are today; without it, and for runs that did not record theirs, it is not compared
+ * @throws JOURNAL_CORRUPT, RUN_FORMAT
  */
-export async function compareToday(run: Run): Promise<Today> {
-  const recorded = JSON.parse(await readFile(run.files.provenance, 'utf8')) as Provenance;
+export async function compareToday(run: Run, code?: CodeRecord): Promise<Today> {
+  const recorded = await readProvenance(run);
   const { specDir, seed } = recorded;
-  const { record } = await collectProvenance({ specDir, seed, commandLine: [] });
+  const { record } = await collectProvenance({
+    specDir,
+    seed,
+    commandLine: [],
+    ...(code && recorded.code ? { code } : {}),
+  });
   const relevant = (provenance: Provenance): Record<string, Scalar> =>
-    Object.fromEntries(Object.entries(flatten(provenance)).filter(([key]) => BEARS.test(key) && !PLACES.test(key)));
+    Object.fromEntries(
+      Object.entries(flatten(provenance)).filter(
+        ([key]) => BEARS.test(key) && !PLACES.test(key) && (code || !key.startsWith('code.')),
+      ),
+    );
   const resources: ChangedResource[] = [];
   const seen = new Set<string>();
   for await (const entry of readJournal(run.files.journal)) {

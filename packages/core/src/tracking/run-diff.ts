@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import type { ImageResult } from '../pipeline/collect.js';
 import type { Prediction } from '../pipeline/rows.js';
 import { flatten, type Scalar } from './flatten.js';
+import { readProvenance } from './record-format.js';
 import { readPerImage } from './results.js';
 import { readMetrics } from './run-query.js';
 import type { Run } from './runs-folder.js';
@@ -43,20 +44,20 @@ export interface RunDiff {
   readonly onlyIn: { readonly a: number; readonly b: number };
 }
 
-/** Facts of every run that say nothing of a difference. */
-const ALWAYS_OTHER = /^(startedAt|commandLine|format)$/;
+/** Facts of every run that say nothing of a difference, or say again what a digest says. */
+const ALWAYS_OTHER = /^(startedAt|commandLine|format|specFiles\..*|code\.plugins\..*\.files(\..*)?)$/;
 const EXAMPLES = 5;
 
 /**
  * Compares two recorded runs: settings, how they came to be, numbers, and image by image.
  *
  * @param all whether seconds count too: no two runs share them
- * @throws RECORD_CORRUPT for damaged per-image results
+ * @throws RECORD_CORRUPT for damaged per-image results; RUN_FORMAT for a provenance.json of another format
  */
 export async function diffRuns(a: Run, b: Run, all = false): Promise<RunDiff> {
   const [specs, provenances, images] = await Promise.all([
     Promise.all([a, b].map(readSpec)),
-    Promise.all([a, b].map(readProvenance)),
+    Promise.all([a, b].map(async (run) => flatten(await readProvenance(run)))),
     diffImages(a, b),
   ]);
   const numbers = [a, b].map((run) =>
@@ -130,9 +131,4 @@ async function* images(run: Run): AsyncGenerator<ImageResult> {
 async function readSpec(run: Run): Promise<Record<string, Scalar>> {
   const text = await readFile(run.files.resolved, 'utf8').catch(() => '');
   return flatten(parse(text));
-}
-
-async function readProvenance(run: Run): Promise<Record<string, Scalar>> {
-  const text = await readFile(run.files.provenance, 'utf8').catch(() => '{}');
-  return flatten(JSON.parse(text));
 }

@@ -19,6 +19,17 @@ export interface NewRun {
   readonly provenance: CollectedProvenance;
   /** Without secrets: see `withoutSecrets`. */
   readonly commandLine: readonly string[];
+  readonly kind?: 'sweep';
+  /** The sweep that it is a cell of. */
+  readonly cellOf?: CellOf;
+  /** Files that are there from the beginning, by name. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** A cell's place: the id of the sweep's run, and the cell's number in it, from 1. */
+export interface CellOf {
+  readonly sweep: string;
+  readonly cell: number;
 }
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -66,12 +77,15 @@ async function fill(draft: string, id: string, createdAt: Date, run: NewRun): Pr
     hash: run.hash,
     createdAt: createdAt.toISOString(),
     commandLine: run.commandLine,
+    ...(run.kind === undefined ? {} : { kind: run.kind }),
+    ...run.cellOf,
   };
   const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
   await flushed(join(draft, 'spec.yaml'), run.specText);
   await flushed(join(draft, 'resolved.yaml'), run.resolvedText);
   await flushed(join(draft, 'provenance.json'), json(run.provenance.record));
-  for (const [name, text] of Object.entries(run.provenance.files)) await flushed(join(draft, basename(name)), text);
+  for (const [name, text] of Object.entries({ ...run.provenance.files, ...run.files }))
+    await flushed(join(draft, basename(name)), text);
   await flushed(join(draft, 'run.json'), json(record));
   const journal = await Journal.create(join(draft, 'journal.jsonl'));
   await journal.append({ type: 'state', state: 'QUEUED' }).finally(() => journal.close());

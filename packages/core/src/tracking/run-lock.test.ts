@@ -74,3 +74,15 @@ it('of another host counts while it is refreshed, and its former holder notices'
 it('says where it may not write', async () => {
   await expect(RunLock.acquire(join(run, 'nowhere'))).rejects.toMatchObject({ code: 'WRITE_FAILED' });
 });
+
+it('passes over a holder that lives and stands still, where that does no harm', async () => {
+  const lock = await RunLock.acquire(run);
+  const past = new Date(Date.now() - 60_000);
+  utimesSync(lockFile(), past, past);
+  await expect(RunLock.acquire(run)).rejects.toMatchObject({ code: 'RUN_LOCKED' });
+  await expect(RunLock.acquire(run, 90_000)).rejects.toMatchObject({ code: 'RUN_LOCKED' });
+  const other = await RunLock.acquire(run, 30_000);
+  expect(lock.refresh()).toBe(false);
+  lock.release();
+  expect(other.refresh()).toBe(true);
+});

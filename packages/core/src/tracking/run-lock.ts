@@ -36,12 +36,16 @@ export class RunLock {
     private readonly text: string,
   ) {}
 
-  /** @throws RUN_LOCKED with the pid and host of the holder; WRITE_FAILED, DISK_FULL */
-  static async acquire(runPath: string): Promise<RunLock> {
+  /**
+   * @param silentAfterMs a holder on this host that has not refreshed its lock for so long is passed over though it
+   *   lives, for what two may do at a time without harm; default: never
+   * @throws RUN_LOCKED with the pid and host of the holder; WRITE_FAILED, DISK_FULL
+   */
+  static async acquire(runPath: string, silentAfterMs = Infinity): Promise<RunLock> {
     const path = join(runPath, FILE);
     const release = await guard(runPath);
     try {
-      const holder = await lockHolder(runPath);
+      const holder = await lockHolder(runPath, silentAfterMs);
       if (holder) throw new ShieldError('RUN_LOCKED', { id: basename(runPath), pid: holder.pid, host: holder.host });
       const record: LockRecord = {
         pid: process.pid,
@@ -89,7 +93,7 @@ export class RunLock {
 }
 
 /** The living process that works on the run in this directory, if there is one. */
-export async function lockHolder(runPath: string): Promise<LockHolder | undefined> {
+export async function lockHolder(runPath: string, silentAfterMs = Infinity): Promise<LockHolder | undefined> {
   const path = join(runPath, FILE);
   let record: LockRecord;
   let touched: number;
@@ -99,7 +103,8 @@ export async function lockHolder(runPath: string): Promise<LockHolder | undefine
   } catch {
     return undefined;
   }
-  const alive = record.place === place() ? isRunning(record) : Date.now() - touched < DEAD_AFTER_MS;
+  const silent = Date.now() - touched;
+  const alive = record.place === place() ? silent < silentAfterMs && isRunning(record) : silent < DEAD_AFTER_MS;
   return alive ? { pid: record.pid, host: record.host, since: record.since } : undefined;
 }
 

@@ -41,7 +41,19 @@ export function readMetrics(run: Run): Metrics {
 
 type Test = (of: Answers) => boolean;
 
-const FILTER = /^\s*([^=<>!~\s]+)\s*(<=|>=|!=|=|<|>|~)\s*(.*?)\s*$/s;
+const CONDITION = /^\s*([^=<>!~\s]+)\s*(<=|>=|!=|==?|<|>|~)\s*(.*?)\s*$/s;
+
+/** `KEY=value` with any of = != < <= > >= ~ (~: is part of the text), or what is wrong with the text. */
+export function parseCondition(text: string): { readonly key: string; holds(value: unknown): boolean } | string {
+  const [, key, operator, wanted] = CONDITION.exec(text) ?? [];
+  if (key === undefined || operator === undefined || wanted === undefined) {
+    return `"${text}" cannot be read: write key=value, with one of = != < <= > >= ~`;
+  }
+  if (/[<>]/.test(operator) && (wanted === '' || Number.isNaN(Number(wanted)))) {
+    return `"${text}" compares with "${wanted}", which is no number`;
+  }
+  return { key, holds: (value) => holds(value, operator === '==' ? '=' : operator, wanted) };
+}
 
 /**
  * A condition such as `state=FAILED`, `name~slq`, `clean/top1>=0.8` or `attacks.cw_l2.confidence=10`; `~` asks whether
@@ -50,17 +62,9 @@ const FILTER = /^\s*([^=<>!~\s]+)\s*(<=|>=|!=|=|<|>|~)\s*(.*?)\s*$/s;
  * @throws CLI_USAGE
  */
 export function parseFilter(text: string): { readonly key: string; readonly test: Test } {
-  const [, key, operator, wanted] = FILTER.exec(text) ?? [];
-  if (key === undefined || operator === undefined || wanted === undefined) {
-    const reason = `cannot read the filter "${text}": write key=value, with one of = != < <= > >= ~`;
-    throw new ShieldError('CLI_USAGE', { reason });
-  }
-  if (/[<>]/.test(operator) && (wanted === '' || Number.isNaN(Number(wanted)))) {
-    throw new ShieldError('CLI_USAGE', {
-      reason: `the filter "${text}" compares with "${wanted}", which is no number`,
-    });
-  }
-  return { key, test: (of) => holds(of.value(key), operator, wanted) };
+  const condition = parseCondition(text);
+  if (typeof condition === 'string') throw new ShieldError('CLI_USAGE', { reason: `the filter ${condition}` });
+  return { key: condition.key, test: (of) => condition.holds(of.value(condition.key)) };
 }
 
 function holds(value: unknown, operator: string, wanted: string): boolean {
@@ -98,10 +102,11 @@ function asText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }
 
-function ownFact(run: ListedRun, key: string): string | undefined {
+function ownFact(run: ListedRun, key: string): string | number | undefined {
+  if (key === 'cell') return run.cell;
   if (key === 'state') return run.state;
   if (key === 'created') return run.createdAt;
-  if (key === 'id' || key === 'name' || key === 'hash') return run[key];
+  if (key === 'id' || key === 'name' || key === 'hash' || key === 'sweep' || key === 'kind') return run[key];
   return undefined;
 }
 

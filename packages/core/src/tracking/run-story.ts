@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { ReportedState } from './events.js';
 import { readJournal } from './journal-reader.js';
 import type { Provenance } from './provenance.js';
+import { readProvenance } from './record-format.js';
 import { readMetrics, type Metrics } from './run-query.js';
 import { runStatus, type Run, type RunStatus } from './runs-folder.js';
 
@@ -15,7 +15,7 @@ export interface RunStory {
   /** Seconds that it was worked on, all attempts together; of one that was killed up to its last sign of life. */
   readonly seconds: number;
   readonly stages: readonly StageTold[];
-  /** Largest resident set of its heartbeats, bytes. */
+  /** The most resident memory that its heartbeats tell of, bytes. */
   readonly peakRss: number | undefined;
   readonly warnings: readonly string[];
   readonly artifacts: readonly { readonly kind: string; readonly path: string }[];
@@ -56,7 +56,7 @@ export async function tellRun(run: Run): Promise<RunStory> {
         const before = stages.get(`${stage} ${name}`)?.seconds;
         const sum = seconds === undefined ? before : (before ?? 0) + seconds;
         stages.set(`${stage} ${name}`, { stage, name, seconds: sum, reused: phase === 'reused' });
-      } else if (entry.type === 'heartbeat') peakRss = Math.max(peakRss ?? 0, entry.rss);
+      } else if (entry.type === 'heartbeat') peakRss = Math.max(peakRss ?? 0, entry.peak ?? entry.rss);
       else if (entry.type === 'log' && entry.level === 'warn') warnings.push(entry.message);
       else if (entry.type === 'artifact') artifacts.set(entry.path, { kind: entry.kind, path: entry.path });
       last = time;
@@ -68,7 +68,7 @@ export async function tellRun(run: Run): Promise<RunStory> {
   return {
     run,
     status: await runStatus(run.path),
-    provenance: await readProvenance(run),
+    provenance: await readProvenance(run).catch(() => undefined),
     states,
     seconds: Math.max(0, milliseconds) / 1000,
     stages: [...stages.values()],
@@ -78,12 +78,4 @@ export async function tellRun(run: Run): Promise<RunStory> {
     metrics: readMetrics(run),
     damage,
   };
-}
-
-async function readProvenance(run: Run): Promise<Provenance | undefined> {
-  try {
-    return JSON.parse(await readFile(run.files.provenance, 'utf8')) as Provenance;
-  } catch {
-    return undefined;
-  }
 }

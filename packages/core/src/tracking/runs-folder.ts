@@ -1,8 +1,9 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, resolve, sep } from 'node:path';
 import { ShieldError, didYouMean, reasonOf, systemCode } from '../errors/index.js';
 import type { RecordedError, ReportedState } from './events.js';
 import { lastState } from './last-state.js';
+import { checkFormat, otherFormat } from './record-format.js';
 import { lockHolder, type LockHolder } from './run-lock.js';
 
 /** What run.json says: the facts of a run that never change. */
@@ -15,6 +16,11 @@ export interface RunRecord {
   /** ISO 8601, UTC. */
   readonly createdAt: string;
   readonly commandLine: readonly string[];
+  /** A sweep: its cells are runs of their own. */
+  readonly kind?: 'sweep';
+  /** Id of the sweep that this run is a cell of, and the number it has there, from 1. */
+  readonly sweep?: string;
+  readonly cell?: number;
 }
 
 /** A run's directory and the files in it. */
@@ -61,24 +67,31 @@ export async function listRuns(runsDir: string): Promise<readonly ListedRun[]> {
   return listed;
 }
 
-/** @throws RUN_NOT_FOUND when the folder holds no run */
+/**
+ * @throws RUN_NOT_FOUND when the folder holds no run; RUN_FORMAT when its run.json is of another format, damaged, or
+ *   missing beside a journal
+ */
 export async function openRun(path: string): Promise<Run> {
   const run = readRun(resolve(path));
-  if (run) return run;
+  if (run) {
+    checkFormat(recordOf(run.path), run.format);
+    return run;
+  }
+  if (leftByRun(resolve(path))) throw otherFormat(recordOf(resolve(path)), undefined);
   throw new ShieldError('RUN_NOT_FOUND', { id: basename(path), folder: resolve(path, '..'), hint: '' });
 }
 
 /**
  * @param name a run's id, any beginning of it, its last six characters, the path of its directory, or `latest`
- * @throws RUN_NOT_FOUND with the nearest names, or with all that an ambiguous one could mean
+ * @throws RUN_NOT_FOUND with the nearest names, or with all that an ambiguous one could mean; RUN_FORMAT
  */
 export async function findRun(runsDir: string, name: string): Promise<Run> {
   if (name.includes('/') || name.includes(sep)) return openRun(name);
-  const exact = /^\.*$/.test(name) ? undefined : readRun(resolve(runsDir, name));
-  if (exact) return exact;
+  const exact = resolve(runsDir, name);
+  if (!/^\.*$/.test(name) && leftByRun(exact)) return openRun(exact);
   const runs = runsIn(runsDir);
   const found = name === 'latest' ? runs.slice(-1) : name === '' ? [] : runs.filter(({ id }) => fits(id, name));
-  if (found.length === 1) return found[0]!;
+  if (found.length === 1) return openRun(found[0]!.path);
   throw new ShieldError('RUN_NOT_FOUND', { id: name, folder: resolve(runsDir), hint: hint(name, runs, found) });
 }
 
@@ -130,19 +143,36 @@ function hint(name: string, runs: readonly Run[], found: readonly Run[]): string
   return whole ? `; did you mean "${whole.id}"?` : `; the latest are ${some(runs)}`;
 }
 
+/** Directories in the folder that a run left, and whose run.json cannot be read: no list holds them. Absolute. */
+export function unreadableRuns(runsDir: string): readonly string[] {
+  return namesIn(runsDir)
+    .map((name) => resolve(runsDir, name))
+    .filter((path) => leftByRun(path) && !readRun(path));
+}
+
+function leftByRun(path: string): boolean {
+  return existsSync(recordOf(path)) || existsSync(filesOf(path).journal);
+}
+
+function recordOf(path: string): string {
+  return `${path}${sep}run.json`;
+}
+
 /** Read synchronously: see {@link lastState}. */
 function runsIn(runsDir: string): readonly Run[] {
-  let names: string[];
+  const folder = resolve(runsDir);
+  const runs = namesIn(runsDir).map((name) => readRun(`${folder}${sep}${name}`, name));
+  return runs.filter((run) => run !== undefined).sort(inOrder);
+}
+
+function namesIn(runsDir: string): readonly string[] {
   try {
-    names = readdirSync(runsDir);
+    return readdirSync(runsDir).filter((name) => !name.startsWith('.'));
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
     const params = { id: '*', folder: resolve(runsDir), hint: ` (${reasonOf(error)})` };
     throw new ShieldError('RUN_NOT_FOUND', params, { cause: error });
   }
-  const folder = resolve(runsDir);
-  const runs = names.filter((name) => !name.startsWith('.')).map((name) => readRun(`${folder}${sep}${name}`, name));
-  return runs.filter((run) => run !== undefined).sort(inOrder);
 }
 
 /** Two runs of one second are told apart by the milliseconds of run.json, at last by their ids. */
@@ -153,7 +183,7 @@ function inOrder(a: Run, b: Run): number {
 
 function readRun(path: string, name = basename(path)): Run | undefined {
   try {
-    const record = JSON.parse(readFileSync(`${path}${sep}run.json`, 'utf8')) as RunRecord;
+    const record = JSON.parse(readFileSync(recordOf(path), 'utf8')) as RunRecord;
     // A directory that a person renamed or copied goes by the name that it has now.
     return { ...record, id: name, path, files: filesOf(path) };
   } catch {

@@ -54,6 +54,9 @@ interface Experiment {
 
 const API = '/api/2.0/mlflow';
 
+/** Without it MLflow's pages guess, and show what has a dataset as evaluations of language models. */
+const EXPERIMENT_TAGS: readonly KeyValue[] = [{ key: 'mlflow.experimentKind', value: 'custom_model_development' }];
+
 /**
  * The part of MLflow's REST API (2.0) that a run needs, one method an endpoint. There is no OpenAPI document of it: it
  * was written from the server's behaviour, and tests hold it to a real server.
@@ -75,7 +78,11 @@ export class MlflowApi {
 
   /** @returns its id; undefined where somebody else has just made one of that name */
   async createExperiment(name: string): Promise<string | undefined> {
-    const answer = await this.#post('experiments/create', { name }, { tolerated: ['RESOURCE_ALREADY_EXISTS'] });
+    const answer = await this.#post(
+      'experiments/create',
+      { name, tags: EXPERIMENT_TAGS },
+      { tolerated: ['RESOURCE_ALREADY_EXISTS'] },
+    );
     return (answer as { experiment_id?: string }).experiment_id;
   }
 

@@ -6,7 +6,7 @@ import { canonicalHash } from '../../spec/canonical.js';
 import type { ResolvedSpec } from '../../spec/resolved-spec.js';
 import { flatten } from '../flatten.js';
 import { scanJournal } from '../journal-reader.js';
-import type { Provenance } from '../provenance.js';
+import { readProvenance } from '../record-format.js';
 import type { Run } from '../runs-folder.js';
 import type { DatasetInput, KeyValue } from './api.js';
 import { mlflowParam, mlflowTag } from './names.js';
@@ -26,9 +26,10 @@ export interface Description {
 /** The resolved spec as params, provenance as the tags that MLflow shows (user, source, commit, note). */
 export async function describeRun(run: Run): Promise<Description> {
   const spec = await readSpec(run);
-  const provenance = JSON.parse(await readFile(run.files.provenance, 'utf8')) as Provenance;
+  const provenance = await readProvenance(run);
   const { git, machine } = provenance;
-  const diffFile = join(run.path, 'dirty.diff');
+  // A cell's stands in the directory of its sweep.
+  const diffFile = join(run.path, (git?.available && git.diff?.file) || 'dirty.diff');
   const diff = existsSync(diffFile) ? await readFile(diffFile, 'utf8') : undefined;
   const tags: Record<string, string | undefined> = {
     [RUN_TAG]: run.id,
@@ -38,6 +39,9 @@ export async function describeRun(run: Run): Promise<Description> {
     'mlflow.note.content': spec?.description,
     'shield.spec_hash': run.hash,
     'shield.spec_name': run.name,
+    'shield.sweep': run.sweep,
+    'shield.cell': run.cell === undefined ? undefined : String(run.cell),
+    'shield.kind': run.kind,
     'shield.version': provenance.software?.['shield'] ?? provenance.software?.['@shield/core'],
     'shield.host': machine?.host,
     ...(git?.available
@@ -52,10 +56,19 @@ export async function describeRun(run: Run): Promise<Description> {
   return {
     name: run.id,
     tags: Object.entries(tags).flatMap(([key, value]) =>
-      value === undefined || value === '' ? [] : [mlflowTag(key, value, 'provenance.json')],
+      value === undefined || value === ''
+        ? []
+        : [mlflowTag(key, value, key.endsWith('.diff') ? 'dirty.diff' : 'provenance.json')],
     ),
-    params: Object.entries(flatten(spec ?? {})).map(([key, value]) => mlflowParam(key, value, 'resolved.yaml')),
+    params: Object.entries(flatten(paramsOf(spec))).map(([key, value]) => mlflowParam(key, value, 'resolved.yaml')),
   };
+}
+
+/** Of a sweep its settings: its points are the params of its cells. */
+function paramsOf(spec: Partial<ResolvedSpec> & { readonly sweep?: object } = {}): object {
+  if (!spec.sweep) return spec;
+  const { points: _points, ...settings } = spec.sweep as { points?: unknown };
+  return { ...spec, sweep: settings };
 }
 
 /**
@@ -64,12 +77,13 @@ export async function describeRun(run: Run): Promise<Description> {
  */
 export async function datasetInput(run: Run): Promise<DatasetInput | undefined> {
   const spec = await readSpec(run);
-  if (!spec) return undefined;
+  // Of a sweep over datasets there is none in common.
+  if (!spec?.dataset?.use) return undefined;
   const { use, ...options } = spec.dataset;
   const content = await datasetContent(run);
   const images = await numberOfImages(run);
   return {
-    tags: [{ key: 'mlflow.data.context', value: spec.perform.includes('train') ? 'training' : 'evaluation' }],
+    tags: [{ key: 'mlflow.data.context', value: spec.perform?.includes('train') ? 'training' : 'evaluation' }],
     dataset: {
       name: use,
       digest: (content ?? canonicalHash(spec.dataset)).slice(0, LONGEST_DIGEST),
@@ -80,10 +94,14 @@ export async function datasetInput(run: Run): Promise<DatasetInput | undefined> 
   };
 }
 
-export async function readSpec(run: Run): Promise<ResolvedSpec | undefined> {
+/** The resolved spec; of a sweep what its cells share, and `sweep`. */
+export async function readSpec(
+  run: Run,
+): Promise<(Partial<ResolvedSpec> & Readonly<Record<string, unknown>>) | undefined> {
   const text = await readFile(run.files.resolved, 'utf8').catch(() => undefined);
   const spec: unknown = text === undefined ? undefined : parse(text);
-  return typeof spec === 'object' && spec !== null && 'dataset' in spec ? (spec as ResolvedSpec) : undefined;
+  const isSpec = typeof spec === 'object' && spec !== null && ('dataset' in spec || 'sweep' in spec);
+  return isSpec ? (spec as Awaited<ReturnType<typeof readSpec>>) : undefined;
 }
 
 async function datasetContent(run: Run): Promise<string | undefined> {

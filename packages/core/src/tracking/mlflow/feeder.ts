@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ShieldError } from '../../errors/index.js';
 import { scanJournal, type JournalCursor } from '../journal-reader.js';
-import { runStatus, type Run } from '../runs-folder.js';
+import { openRun, runStatus, type Run } from '../runs-folder.js';
 import { MlflowApi, type KeyValue, type MetricPoint, type MlflowRun } from './api.js';
-import { SyncRecord, type SyncState } from './cursor.js';
+import { SyncRecord, sentTo, type SyncState } from './cursor.js';
 import { datasetInput, describeRun } from './describe-run.js';
-import { chunks, mlflowTag } from './names.js';
+import { chunks, mlflowTag, shortened } from './names.js';
 import { openExperiment, openMlflowRun } from './open-run.js';
 import { sendArtifacts } from './run-artifacts.js';
 import type { MlflowSettings } from './settings.js';
@@ -14,6 +15,8 @@ import { hasEnded, mlflowStatus, translate } from './translate.js';
 const METRICS_A_BATCH = 1000;
 const PAIRS_A_BATCH = 100;
 const HISTORIES_AT_ONCE = 8;
+/** By which MLflow's pages nest runs. */
+const PARENT_TAG = 'mlflow.parentRunId';
 const START: JournalCursor = { offset: 0, line: 0 };
 
 /** What one pass sent. */
@@ -95,15 +98,37 @@ export class MlflowFeeder {
 
   async #describe(api: MlflowApi): Promise<void> {
     const { params, tags } = await describeRun(this.run);
-    await this.#logPairs(api, params, tags);
+    const parent = await this.#parent(api);
+    await this.#logPairs(api, params, parent ? [...tags, { key: PARENT_TAG, value: parent }] : tags);
     await this.#save({ ...this.#state!, described: true });
+  }
+
+  /** MLflow's id of the sweep that this run is a cell of; its run is made there where it is not yet. */
+  async #parent(api: MlflowApi): Promise<string | undefined> {
+    const { sweep } = this.run;
+    if (sweep === undefined) return undefined;
+    const parent = await openRun(join(this.run.path, '..', sweep)).catch(() => undefined);
+    // A cell that was exported by itself stands alone.
+    if (!parent) return undefined;
+    const known = (await sentTo(parent))[this.settings.uri];
+    if (known && known.experimentId === this.#state!.experimentId) return known.runId;
+    const made = await openMlflowRun(api, this.#state!.experimentId, parent, await describeRun(parent));
+    return made.found.info.run_id;
   }
 
   async #tellDataset(api: MlflowApi): Promise<void> {
     const { runId, state, dataset } = this.#state!;
     if (dataset || !(this.#sawArtifact || (state && hasEnded(state)))) return;
     const input = await datasetInput(this.run);
-    if (input) await api.logInputs(runId, [input]);
+    if (input) {
+      await api.logInputs(runId, [input]).catch(async (error: unknown) => {
+        if (!(error instanceof ShieldError && error.code === 'TRACKING_UNSUPPORTED')) throw error;
+        // Servers before 2.4 know no inputs.
+        const { name, digest } = input.dataset;
+        const tags = [mlflowTag('shield.dataset', `${name} ${digest}`, 'provenance.json')];
+        await this.#logPairs(api, [], tags);
+      });
+    }
     await this.#save({ ...this.#state!, dataset: true });
   }
 
@@ -116,14 +141,16 @@ export class MlflowFeeder {
     for (const param of params) {
       const before = fresh.get(param.key)?.value ?? had.get(param.key);
       if (before === undefined) fresh.set(param.key, param);
-      else if (before !== param.value) {
+      else if (before !== shortened(param, before.length).value) {
         const tag = mlflowTag(`shield.changed.${param.key}`, param.value, 'journal.jsonl');
         labels.set(tag.key, tag);
       }
     }
-    for (const some of chunks([...fresh.values()], PAIRS_A_BATCH)) await api.logBatch(runId, { params: some });
+    for (const some of chunks([...fresh.values()], PAIRS_A_BATCH))
+      await logShortened(some, (params) => api.logBatch(runId, { params }));
     for (const { key, value } of fresh.values()) had.set(key, value);
-    for (const some of chunks([...labels.values()], PAIRS_A_BATCH)) await api.logBatch(runId, { tags: some });
+    for (const some of chunks([...labels.values()], PAIRS_A_BATCH))
+      await logShortened(some, (tags) => api.logBatch(runId, { tags }));
   }
 
   /** @returns what is wrong with the journal, when all before it was sent */
@@ -139,9 +166,9 @@ export class MlflowFeeder {
       });
       if (step.done) break;
       const { entry, next } = step.value;
-      const { metric, param, tags } = translate(entry);
+      const { metrics, param, tags } = translate(entry);
       if (entry.type === 'artifact') this.#sawArtifact = true;
-      if (metric) batch.metrics.push(metric);
+      if (metrics) batch.metrics.push(...metrics);
       if (param) batch.params.push(param);
       if (tags) batch.tags.push(...tags);
       batch.end = next;
@@ -225,6 +252,20 @@ class Batch {
 /** The page of a run in MLflow's own pages. */
 export function runAddress(uri: string, { experimentId, runId }: Pick<SyncState, 'experimentId' | 'runId'>): string {
   return `${uri}/#/experiments/${experimentId}/runs/${runId}`;
+}
+
+/** Once more, with values as long as the server says that it takes them. */
+async function logShortened(
+  pairs: readonly KeyValue[],
+  log: (pairs: readonly KeyValue[]) => Promise<void>,
+): Promise<void> {
+  await log(pairs).catch(async (error: unknown) => {
+    const reason =
+      error instanceof ShieldError && error.code === 'TRACKING_REFUSED' ? String(error.params['reason']) : '';
+    const longest = Number(/had length \d+, which exceeded length limit of (\d+)/.exec(reason)?.[1]);
+    if (!(longest > 0) || pairs.every(({ value }) => value.length <= longest)) throw error;
+    await log(pairs.map((pair) => shortened(pair, longest)));
+  });
 }
 
 function nameOf({ key, value, timestamp, step }: MetricPoint): string {

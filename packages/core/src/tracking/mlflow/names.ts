@@ -3,11 +3,12 @@ import type { KeyValue } from './api.js';
 
 /*
  * What MLflow takes: keys of at most 250 characters of letters, digits and _ - . space : /, which must read as a plain
- * relative path; params cut silently at 6,000 characters, tags at 8,000.
+ * relative path; params of 6,000 characters and tags of 5,000 (servers from 3.0 on take 8,000). Older servers take less and
+ * say so: see {@link shortened}.
  */
 const LONGEST_KEY = 250;
 const LONGEST_PARAM = 6000;
-const LONGEST_TAG = 8000;
+const LONGEST_TAG = 5000;
 
 /** A key that MLflow takes; one that had to be changed ends with a hash, so that no two become one. */
 export function mlflowKey(key: string): string {
@@ -37,6 +38,13 @@ function cut(text: string, longest: number, whole: string): string {
   if (text.length <= longest) return text;
   const note = `… (whole in ${whole})`;
   return `${text.slice(0, longest - note.length)}${note}`;
+}
+
+/** A value that a server takes which is content with less; a note of where the whole stands stays at its end. */
+export function shortened({ key, value }: KeyValue, longest: number): KeyValue {
+  if (value.length <= longest) return { key, value };
+  const note = /… \(whole in [^)]*\)$/.exec(value)?.[0] ?? '… (whole in the artifacts)';
+  return { key, value: `${value.slice(0, longest - note.length)}${note}` };
 }
 
 /** Pieces of at most `size`. */

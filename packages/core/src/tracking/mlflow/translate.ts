@@ -4,7 +4,7 @@ import { mlflowKey, mlflowParam, mlflowTag } from './names.js';
 
 /** What one journal entry is to MLflow. */
 export interface Translated {
-  readonly metric?: MetricPoint;
+  readonly metrics?: readonly MetricPoint[];
   readonly param?: KeyValue;
   readonly tags?: readonly KeyValue[];
 }
@@ -31,19 +31,25 @@ export function hasEnded(state: ReportedState): boolean {
 
 /**
  * Metrics keep their key, step (0 where they have none) and the journal's time. Beside them, as MLflow shows them in
- * groups: `system/rss_megabytes` from heartbeats, `progress/STAGE/NAME` (images done, by batch), and
+ * groups: `system/rss_megabytes` and `system/peak_rss_megabytes` from heartbeats, `progress/STAGE/NAME` (images done, by batch), and
  * `stage_seconds/STAGE/NAME`.
  */
 export function translate(entry: JournalEntry): Translated {
   const timestamp = Date.parse(entry.time);
-  const metric = (key: string, value: number, step = 0): Translated => ({
-    metric: { key: mlflowKey(key), value, timestamp, step: Math.trunc(step) },
-  });
+  const point = (key: string, value: number, step = 0): MetricPoint => {
+    return { key: mlflowKey(key), value, timestamp, step: Math.trunc(step) };
+  };
+  const metric = (...args: Parameters<typeof point>): Translated => ({ metrics: [point(...args)] });
   switch (entry.type) {
     case 'metric':
       return metric(entry.key, entry.value, entry.step);
     case 'heartbeat':
-      return metric('system/rss_megabytes', entry.rss / 1e6, entry.seq);
+      return {
+        metrics: [
+          point('system/rss_megabytes', entry.rss / 1e6, entry.seq),
+          ...(entry.peak === undefined ? [] : [point('system/peak_rss_megabytes', entry.peak / 1e6, entry.seq)]),
+        ],
+      };
     case 'batch':
       return metric(`progress/${entry.stage}/${entry.name}`, entry.done, entry.batch);
     case 'stage':
