@@ -18,7 +18,8 @@ export {
 export type { PluginPackage } from './execution/plugin-package.js';
 export type { Reporter, StageInfo, StageReporter } from './pipeline/reporter.js';
 export type { AttackRow, Prediction, PredictionRow } from './pipeline/rows.js';
-export type { Accuracy, AttackSummary, DefenseSummary, Norms, Summary } from './pipeline/summary.js';
+export type { Accuracy } from './report/accuracy.js';
+export type { AttackSummary, DefenseSummary, Norms, Summary } from './pipeline/summary.js';
 export type { Proportion } from './report/statistics.js';
 export type {
   BackendChoice,
@@ -30,9 +31,15 @@ export type {
   Threat,
   TrainSpec,
 } from './spec/resolved-spec.js';
-export type { EpochMetrics, TrainOptions, TrainProgress } from './pipeline/train.js';
+export type { EpochMetrics, TrainOptions, TrainProgress } from './training/train.js';
+export { createStepper, type Score, type Stepper } from './training/step.js';
 export * from './spec/index.js';
+export * from './worker/index.js';
 export { fullOptionsSchema } from './plugin/common-options.js';
 export * from './images/index.js';
+export { loadSharp } from './images/decode.js';
 export { parseCsv } from './files/csv.js';
 export * from './records/index.js';
+export * from './archives/index.js';
+export { makeFolder } from './files/make-folder.js';
+export { httpDownload, type HttpDownloadOptions } from './assets/http-download.js';

@@ -19,21 +19,27 @@ export async function diffCommand(flags: DiffFlags): Promise<void> {
 
 function text(diff: RunDiff, names: { readonly a: string; readonly b: string }): string {
   const parts = [`a: ${names.a}\nb: ${names.b}\n`];
-  const section = (title: string, rows: readonly (readonly string[])[], head: readonly string[], right: number[]) => {
+  const section = (
+    title: string,
+    rows: readonly (readonly string[])[],
+    head: readonly string[],
+    right: number[],
+    cut: number[],
+  ) => {
     if (rows.length === 0) parts.push(`${title}: the same\n`);
-    else parts.push(columns([[title, ...head], ...rows], right));
+    else parts.push(columns([[title, ...head], ...rows], right, cut));
   };
-  section('spec', diff.spec.map(row), ['a', 'b'], []);
-  section('provenance', diff.provenance.map(row), ['a', 'b'], []);
+  section('spec', diff.spec.map(row), ['a', 'b'], [], [1, 2]);
+  section('provenance', diff.provenance.map(row), ['a', 'b'], [], [1, 2]);
   const numbers = diff.metrics.map(({ key, a, b }) => [
     key,
     cell(a),
     cell(b),
     a === undefined || b === undefined ? '' : signed(b - a),
   ]);
-  section('metrics', numbers, ['a', 'b', 'b − a'], [1, 2, 3]);
+  section('metrics', numbers, ['a', 'b', 'b − a'], [1, 2, 3], [0]);
   const flipped = diff.flips.filter(({ becameWrong, becameRight }) => becameWrong + becameRight > 0);
-  section('verdicts', flipped.map(flipRow), ['images', 'wrong in b', 'right in b', 'for example'], [1, 2, 3]);
+  section('verdicts', flipped.map(flipRow), ['images', 'wrong in b', 'right in b', 'for example'], [1, 2, 3], [4, 0]);
   const { onlyIn } = diff;
   if (onlyIn.a + onlyIn.b > 0) parts.push(`images only in a: ${onlyIn.a}; only in b: ${onlyIn.b}\n`);
   return parts.join('\n');
@@ -52,8 +58,7 @@ function flipRow({ path, images, becameWrong, becameRight, examples }: PathFlips
 function cell(value: Difference['a']): string {
   if (value === undefined) return '–';
   if (typeof value === 'number') return shortNumber(value);
-  const shown = String(value);
-  return shown.length > 44 ? `${shown.slice(0, 43)}…` : shown;
+  return String(value);
 }
 
 function signed(value: number): string {

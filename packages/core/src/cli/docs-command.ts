@@ -3,10 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ERROR_CODES, ShieldError } from '../errors/index.js';
 import { makeFolder } from '../files/make-folder.js';
-import type { Plugin } from '../plugin/define.js';
+import { PLUGIN_KINDS, type Plugin } from '../plugin/define.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { optionRows } from '../report/option-rows.js';
-import { PLUGIN_KINDS } from './plugins-command.js';
 import type { ProgramOptions } from './program.js';
 
 /** `shield docs`: pages that are made of the code itself, in the checkout it is called in. */
@@ -60,7 +59,8 @@ function errorsPage(): string {
 }
 
 function pluginIndex(plugins: readonly Plugin[]): string {
-  const sections = PLUGIN_KINDS.flatMap((kind) => [
+  const kinds = PLUGIN_KINDS.filter((kind) => plugins.some((plugin) => plugin.kind === kind));
+  const sections = kinds.flatMap((kind) => [
     `## ${kind === 'attack' ? 'Attacks' : `${kind[0]!.toUpperCase()}${kind.slice(1)}s`}`,
     '',
     ...plugins
@@ -83,6 +83,7 @@ function pluginPage(plugin: Plugin): string {
       : plugin.kind === 'defense'
         ? [`takes: ${plugin.takes}`, plugin.random ? 'draws random numbers' : 'deterministic']
         : [];
+  const flags = plugin.kind === 'attack' ? Object.entries(plugin.flags ?? {}) : [];
   const rows = optionRows(plugin).map(
     ({ name, default: value, description, allowed }) =>
       `| \`${name}\` | \`${value}\` | ${cell(description)} | ${cell(allowed)} |`,
@@ -98,6 +99,14 @@ function pluginPage(plugin: Plugin): string {
     '| option | default | what it is | values |',
     '|---|---|---|---|',
     ...rows,
+    ...(flags.length > 0
+      ? [
+          '',
+          'Warns of, and counts as `attack/NAME/flags/…`:',
+          '',
+          ...flags.map(([flag, text]) => `- \`${flag}\`: ${text}`),
+        ]
+      : []),
     '',
   ].join('\n');
 }

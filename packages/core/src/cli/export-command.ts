@@ -4,7 +4,7 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { create } from 'tar';
 import { ShieldError, writeError } from '../errors/index.js';
 import { readJournal } from '../tracking/journal-reader.js';
-import { findRun, runsFolder, type Run } from '../tracking/runs-folder.js';
+import { findRun, listRuns, runsFolder, type Run } from '../tracking/runs-folder.js';
 
 export interface ExportFlags {
   readonly run: string;
@@ -26,7 +26,11 @@ export async function exportCommand(flags: ExportFlags): Promise<void> {
     throw new ShieldError('CLI_USAGE', { reason: `${output} is there already; --output names another file` });
   }
   const folder = dirname(run.path);
-  const paths = [basename(run.path), ...(flags.artifacts ? await artifactsOf(run, folder) : [])];
+  const runs = [run, ...(await belonging(run, folder))];
+  const artifacts = new Set<string>();
+  for (const each of flags.artifacts ? runs : [])
+    for (const path of await artifactsOf(each, folder)) artifacts.add(path);
+  const paths = [...runs.map(({ path }) => basename(path)), ...artifacts];
   const draft = join(dirname(output), `.${basename(output)}.${process.pid}`);
   try {
     const filter = (path: string) => !OWN_BUSINESS.test(basename(path));
@@ -38,6 +42,13 @@ export async function exportCommand(flags: ExportFlags): Promise<void> {
   }
   const { size } = await stat(output);
   process.stdout.write(`${relative(process.cwd(), output) || output}  ${(size / 1e6).toFixed(1)} MB\n`);
+}
+
+/** The runs without which a run is not whole: the cells of a sweep, the sweep of a cell. */
+async function belonging({ id, kind, sweep }: Run, folder: string): Promise<readonly Run[]> {
+  if (kind === undefined && sweep === undefined) return [];
+  const runs = await listRuns(folder);
+  return runs.filter((other) => (kind === 'sweep' ? other.sweep === id : other.id === sweep));
 }
 
 /** The run's artifacts that are there, as paths from the folder of runs. */

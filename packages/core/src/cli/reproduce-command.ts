@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { CodeRecord } from '../pipeline/code-digest.js';
 import { columns, shortNumber } from '../report/columns.js';
+import { readProvenance } from '../tracking/record-format.js';
 import { compareImages, compareToday, type ImageComparison, type Today } from '../tracking/reproduction.js';
 import { diffRuns, type RunDiff } from '../tracking/run-diff.js';
 import { findRun, runsFolder, type Run } from '../tracking/runs-folder.js';
@@ -24,7 +26,7 @@ interface Outcome {
  */
 export async function reproduceCommand(options: ProgramOptions, flags: ReproduceFlags): Promise<void> {
   const earlier = await findRun(runsFolder(), flags.run);
-  const today = await compareToday(earlier);
+  const today = await compareToday(earlier, await codeToday(options, earlier));
   if (!flags.json) process.stdout.write(todayText(today));
   const outcome = flags.check ? undefined : await again(options, earlier, flags);
   if (flags.json) {
@@ -34,13 +36,28 @@ export async function reproduceCommand(options: ProgramOptions, flags: Reproduce
   if (outcome && !isSame(outcome)) process.exitCode = 1;
 }
 
+/** undefined where a plugin of the run is no longer there, which running it again will say better. */
+async function codeToday(options: ProgramOptions, run: Run): Promise<CodeRecord | undefined> {
+  const [{ createShield }, { codeOf }] = await Promise.all([
+    import('../execution/shield.js'),
+    import('../pipeline/code-digest.js'),
+  ]);
+  const shield = createShield({ ...options, plugins: await options.plugins() });
+  try {
+    const { specDir } = await readProvenance(run);
+    return codeOf((await shield.load(run.files.resolved, [], specDir)).resolved, shield.registry);
+  } catch {
+    return undefined;
+  }
+}
+
 async function again(options: ProgramOptions, earlier: Run, flags: ReproduceFlags): Promise<Outcome> {
   const [{ createShield }, { TerminalReporter }] = await Promise.all([
     import('../execution/shield.js'),
     import('../report/terminal-reporter.js'),
   ]);
   const reporter = new TerminalReporter({ stream: process.stderr, quiet: flags.json === true });
-  const shield = createShield({ plugins: await options.plugins(), reporter });
+  const shield = createShield({ ...options, plugins: await options.plugins(), reporter });
   // Beside the runs, where there is room for what they need; with shared artifacts nothing would be computed.
   const artifacts = await mkdtemp(join(runsFolder(), '.reproduced-'));
   try {
@@ -62,9 +79,9 @@ function todayText({ provenance, resources, resourcesCompared }: Today): string 
   const parts: string[] = [];
   if (provenance.length === 0) parts.push('code, software and machine: as recorded\n');
   else {
-    const cell = (value: Today['provenance'][number]['a']) => (value === undefined ? '–' : String(value).slice(0, 40));
+    const cell = (value: Today['provenance'][number]['a']) => (value === undefined ? '–' : String(value));
     const rows = provenance.map(({ key, a, b }) => [key, cell(a), cell(b)]);
-    parts.push(columns([['other today', 'recorded', 'now'], ...rows]));
+    parts.push(columns([['other today', 'recorded', 'now'], ...rows], [], [1, 2]));
   }
   if (resources.length === 0) parts.push(`data: ${resourcesCompared} files compared, all as recorded\n`);
   for (const { path, now } of resources) parts.push(`data: ${path} ${now === undefined ? 'is gone' : 'has changed'}\n`);

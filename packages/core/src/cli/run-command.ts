@@ -1,3 +1,5 @@
+import { relative } from 'node:path';
+import { ShieldError } from '../errors/index.js';
 import type { ProgramOptions } from './program.js';
 import type { RunResult } from '../execution/shield.js';
 import type { Stage } from '../spec/resolved-spec.js';
@@ -13,30 +15,48 @@ export interface RunFlags extends OutputFlags {
   readonly perform?: string;
   readonly backend?: string;
   readonly dryRun?: boolean;
+  /** Whether `key=a,b` is swept. */
+  readonly multirun?: boolean;
 }
 
 export interface ResumeFlags extends OutputFlags {
   readonly run: string;
+  /** Of a sweep: in the place of the one that it was begun with. */
+  readonly executor?: string;
 }
 
 /** `shield run` */
 export async function runCommand(options: ProgramOptions, flags: RunFlags): Promise<void> {
   const overrides = [...flags.overrides, ...flagOverrides(flags)];
   const shield = await openShield(options, flags);
+  if (flags.multirun || (await shield.shield.sweeps(flags.spec, overrides))) {
+    const { sweepCommand } = await import('./sweep-command.js');
+    return sweepCommand(options, { ...flags, overrides });
+  }
   if (flags.dryRun) {
     const { printPlan } = await import('./dry-run.js');
     return printPlan(await shield.shield.load(flags.spec, overrides), shield.shield.registry, flags);
   }
-  await present(shield, flags, () =>
-    shield.shield.run(flags.spec, { overrides, commandLine: process.argv.slice(1), ownsProcess: true }),
+  await present(shield, flags, (report) =>
+    shield.shield.run(flags.spec, { overrides, commandLine: process.argv.slice(1), ownsProcess: true, report }),
   );
 }
 
 /** `shield resume` */
 export async function resumeCommand(options: ProgramOptions, flags: ResumeFlags): Promise<void> {
+  const { findRun, runsFolder } = await import('../tracking/runs-folder.js');
+  const run = await findRun(runsFolder(), flags.run);
+  if (run.kind === 'sweep') {
+    const { resumeSweep } = await import('./sweep-command.js');
+    return resumeSweep(options, run, flags);
+  }
+  if (flags.executor !== undefined) {
+    const reason = 'executors carry out the cells of sweeps, and it is no sweep';
+    throw new ShieldError('RUN_NOT_RESUMABLE', { id: run.id, reason, expected: 'leave --executor out' });
+  }
   const shield = await openShield(options, flags);
-  await present(shield, flags, () =>
-    shield.shield.resume(flags.run, { commandLine: process.argv.slice(1), ownsProcess: true }),
+  await present(shield, flags, (report) =>
+    shield.shield.resume(flags.run, { commandLine: process.argv.slice(1), ownsProcess: true, report }),
   );
 }
 
@@ -53,42 +73,46 @@ async function openShield(options: ProgramOptions, flags: OutputFlags) {
   ]);
   // Progress goes to standard error, so that results can be piped.
   const reporter = new TerminalReporter({ stream: process.stderr, quiet: flags.quiet === true || flags.json === true });
-  return { shield: createShield({ plugins: await options.plugins(), reporter }), reporter };
+  return { shield: createShield({ ...options, plugins: await options.plugins(), reporter }), reporter };
 }
 
 async function present(
   { reporter }: Awaited<ReturnType<typeof openShield>>,
   flags: OutputFlags,
-  work: () => Promise<RunResult>,
+  work: (report: (result: RunResult) => Promise<void>) => Promise<RunResult>,
 ): Promise<void> {
   const { RunInterrupted } = await import('../tracking/index.js');
-  let result: RunResult;
   try {
-    result = await work();
+    // While the run is on: the table is part of its console.log, and nobody waits for a tracking server to see it.
+    const { run } = await work(async (result) => {
+      reporter.close();
+      await print(result, flags);
+    });
+    if (!flags.json) process.stdout.write(`${relative(process.cwd(), run.path)}\n`);
   } catch (error) {
     reporter.close();
     if (!(error instanceof RunInterrupted)) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exitCode = error.exitCode;
-    return;
   }
-  reporter.close();
+}
+
+async function print(result: RunResult, flags: OutputFlags): Promise<void> {
+  const { run, spec, summary, metrics } = result;
   if (flags.json) {
-    const { run, spec, summary, metrics } = result;
     process.stdout.write(`${JSON.stringify({ run: run.id, path: run.path, spec, summary, metrics }, null, 2)}\n`);
     return;
   }
-  const { relative } = await import('node:path');
-  if (result.summary) {
-    const { resultsTable } = await import('../report/results-table.js');
-    const { spec } = result;
-    const text = resultsTable(result.summary, {
-      model: spec.model.use,
-      dataset: spec.dataset.use,
-      handover: spec.handover,
-      top: spec.evaluate.top,
-    });
-    process.stdout.write(`\n${text}\n`);
-  }
-  process.stdout.write(`${relative(process.cwd(), result.run.path)}\n`);
+  if (!summary) return;
+  const { resultsTable } = await import('../report/results-table.js');
+  const { threat } = spec;
+  const source = typeof threat === 'object' && 'black-box' in threat ? threat['black-box'].model.use : undefined;
+  const text = resultsTable(summary, {
+    model: spec.model.use,
+    dataset: spec.dataset.use,
+    handover: spec.handover,
+    top: spec.evaluate.top,
+    ...(source ? { source } : {}),
+  });
+  process.stdout.write(`\n${text}\n`);
 }

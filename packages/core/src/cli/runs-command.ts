@@ -1,6 +1,6 @@
 import { columns, shortNumber, shortTime } from '../report/columns.js';
 import { answers, parseFilter, sortRuns, type Answers } from '../tracking/run-query.js';
-import { listRuns, runsFolder } from '../tracking/runs-folder.js';
+import { listRuns, runsFolder, type ListedRun } from '../tracking/runs-folder.js';
 import { ShieldError } from '../errors/index.js';
 
 export interface RunsFlags {
@@ -8,6 +8,8 @@ export interface RunsFlags {
   readonly sort?: string;
   readonly reverse?: boolean;
   readonly limit?: string;
+  /** Whether the cells of sweeps are listed too. */
+  readonly cells?: boolean;
   readonly json?: boolean;
 }
 
@@ -16,7 +18,9 @@ export async function runsCommand(flags: RunsFlags): Promise<void> {
   const filters = (flags.filter ?? []).map(parseFilter);
   const limit = flags.limit === undefined ? undefined : wholeNumber(flags.limit);
   const all = await listRuns(runsFolder());
-  const found = all.map(answers).filter((run) => filters.every(({ test }) => test(run)));
+  const asks = filters.length > 0 || flags.sort !== undefined;
+  const apart = flags.cells === true || asks || flags.json === true;
+  const found = (apart ? all : withoutCells(all)).map(answers).filter((run) => filters.every(({ test }) => test(run)));
   const sorted = flags.sort === undefined ? found : sortRuns(found, flags.sort);
   if (flags.reverse) sorted.reverse();
   // Without an order of their own the newest count, and they stand last.
@@ -34,18 +38,60 @@ export async function runsCommand(flags: RunsFlags): Promise<void> {
     process.stdout.write(
       all.length === 0 ? `no runs in ${runsFolder()}\n` : `none of ${all.length} runs is like that\n`,
     );
-  } else process.stdout.write(table(shown, extra));
+  } else process.stdout.write(table(asks ? shown : grouped(shown), extra, cellsOf(all)));
 }
 
-function table(runs: readonly Answers[], extra: readonly string[]): string {
+/** A sweep stands for its cells; those of a sweep that is not here stand for themselves. */
+function withoutCells(runs: readonly ListedRun[]): readonly ListedRun[] {
+  const sweeps = new Set(runs.filter(({ kind }) => kind === 'sweep').map(({ id }) => id));
+  return runs.filter(({ sweep }) => sweep === undefined || !sweeps.has(sweep));
+}
+
+/** Cells below their sweep. */
+function grouped(runs: readonly Answers[]): readonly Answers[] {
+  const cells = new Map<string, Answers[]>();
+  const sweeps = new Set(runs.map(({ run }) => run.id));
+  const others: Answers[] = [];
+  for (const each of runs) {
+    const { sweep } = each.run;
+    if (sweep === undefined || !sweeps.has(sweep)) others.push(each);
+    else cells.set(sweep, [...(cells.get(sweep) ?? []), each]);
+  }
+  return others.flatMap((each) => [each, ...(cells.get(each.run.id) ?? [])]);
+}
+
+/** How many cells of each sweep have a run, and how they stand: `16 cells, 1 FAILED`. */
+function cellsOf(runs: readonly ListedRun[]): ReadonlyMap<string, string> {
+  const states = new Map<string, Map<number, string>>();
+  for (const { sweep, cell, state = '?' } of runs) {
+    if (sweep === undefined || cell === undefined) continue;
+    const known = states.get(sweep) ?? new Map<number, string>();
+    // The latest run of a cell counts.
+    states.set(sweep, known.set(cell, state));
+  }
+  return new Map(
+    [...states].map(([sweep, cells]) => {
+      const counts = new Map<string, number>();
+      for (const state of cells.values()) counts.set(state, (counts.get(state) ?? 0) + 1);
+      const rest = [...counts].filter(([state]) => state !== 'COMPLETED').map(([state, n]) => `, ${n} ${state}`);
+      return [sweep, `${cells.size} cell${cells.size === 1 ? '' : 's'}${rest.join('')}`];
+    }),
+  );
+}
+
+function table(runs: readonly Answers[], extra: readonly string[], cells: ReadonlyMap<string, string>): string {
+  const told = runs.some(({ run }) => run.kind === 'sweep' || run.sweep !== undefined);
+  const place = ({ id, kind, cell }: ListedRun) =>
+    kind === 'sweep' ? `sweep of ${cells.get(id) ?? 'no cells yet'}` : cell === undefined ? '' : `cell ${cell}`;
   const rows = runs.map((each) => [
     each.run.id,
     each.run.state ?? '?',
     shortTime(each.run.createdAt),
     ...extra.map((key) => cell(each.value(key))),
+    ...(told ? [place(each.run)] : []),
   ]);
   return columns(
-    [['run', 'state', 'begun (UTC)', ...extra], ...rows],
+    [['run', 'state', 'begun (UTC)', ...extra, ...(told ? [''] : [])], ...rows],
     extra.map((_, i) => i + 3),
   );
 }

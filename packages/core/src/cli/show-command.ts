@@ -1,34 +1,23 @@
 import { columns, shortNumber, shortTime } from '../report/columns.js';
 import { duration } from '../report/results-table.js';
+import { wrap } from '../report/wrap.js';
 import type { Provenance } from '../tracking/provenance.js';
 import { tellRun, type RunStory } from '../tracking/run-story.js';
 import { findRun, runsFolder } from '../tracking/runs-folder.js';
 
 /** `shield show` */
 export async function showCommand(flags: { readonly run: string; readonly json?: boolean }): Promise<void> {
-  const story = await tellRun(await findRun(runsFolder(), flags.run));
+  const run = await findRun(runsFolder(), flags.run);
+  if (run.kind === 'sweep') {
+    const { showSweep } = await import('./show-sweep.js');
+    return showSweep(run, flags);
+  }
+  const story = await tellRun(run);
   process.stdout.write(flags.json ? `${JSON.stringify(story, null, 2)}\n` : text(story));
 }
 
 function text(story: RunStory): string {
-  const { run, status, provenance } = story;
-  const facts: [string, string][] = [
-    ['run', run.id],
-    ['state', stateLine(story)],
-    ...(status.error ? [['error', `${status.error.code}: ${status.error.message}`] as [string, string]] : []),
-    ...(status.error?.fix ? [['', `→ ${status.error.fix}`] as [string, string]] : []),
-    ['begun', `${shortTime(run.createdAt)} UTC`],
-    ['worked', `${duration(story.seconds)}${story.seconds < 100 ? ' s' : ''}${attempts(story)}`],
-    ['spec', `${run.name} (${run.hash.slice(0, 12)})`],
-    ...(provenance ? provenanceFacts(provenance) : []),
-    ['command', run.commandLine.join(' ')],
-    ...(story.peakRss
-      ? [['memory', `${shortNumber(Math.round(story.peakRss / 1e6))} MB at most`] as [string, string]]
-      : []),
-    ['folder', run.path],
-    ...(story.damage ? [['damage', story.damage] as [string, string]] : []),
-  ];
-  const parts = [columns(facts)];
+  const parts = [factsOf(story)];
   if (story.stages.length > 0) parts.push(columns([['stage', 'of', 'seconds'], ...story.stages.map(stageRow)], [2]));
   if (story.warnings.length > 0) parts.push(story.warnings.map((line) => `warning: ${line}\n`).join(''));
   // Bounds of intervals are in metrics.json; here they would hide the rest.
@@ -41,6 +30,40 @@ function text(story: RunStory): string {
       ),
     );
   return parts.join('\n');
+}
+
+/** Who, when, where and of what, one fact a line. */
+export function factsOf(story: RunStory): string {
+  const { run, status, provenance } = story;
+  const facts: [string, string][] = [
+    ['run', run.id],
+    ['state', stateLine(story)],
+    ...(status.error ? [['error', `${status.error.code}: ${status.error.message}`] as [string, string]] : []),
+    ...(status.error?.fix ? [['', `→ ${status.error.fix}`] as [string, string]] : []),
+    ['begun', `${shortTime(run.createdAt)} UTC`],
+    ['worked', `${duration(story.seconds)}${story.seconds < 100 ? ' s' : ''}${attempts(story)}`],
+    ['spec', `${run.name} (${run.hash.slice(0, 12)})`],
+    ...(run.sweep ? [['sweep', `${run.sweep}, cell ${run.cell}`] as [string, string]] : []),
+    ...(provenance ? provenanceFacts(provenance) : []),
+    ['command', run.commandLine.join(' ')],
+    ...(story.peakRss
+      ? [['memory', `${shortNumber(Math.round(story.peakRss / 1e6))} MB at most`] as [string, string]]
+      : []),
+    ['folder', run.path],
+    ...(story.damage ? [['damage', story.damage] as [string, string]] : []),
+  ];
+  return columns(facts.flatMap(([name, value]) => wrapped(name, value)));
+}
+
+/** What the column of names takes. */
+const NAMES = 'machine  ';
+
+/** A long value goes on below, between its words; a path stays whole. */
+function wrapped(name: string, value: string): string[][] {
+  if (name === 'folder') return [[name, value]];
+  return wrap(value, 80 - NAMES.length)
+    .split('\n')
+    .map((line, i) => [i === 0 ? name : '', line]);
 }
 
 function stateLine({ run, status }: RunStory): string {

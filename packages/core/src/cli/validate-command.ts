@@ -19,10 +19,11 @@ export async function validateCommand(options: ProgramOptions, flags: ValidateFl
   const valid: { path: string; hash: string }[] = [];
   for (const path of paths) {
     // A program of its own for each, so that the plugins of one spec do not meet those of the next.
-    const shield = createShield({ plugins: packages });
+    const shield = createShield({ ...options, plugins: packages });
     try {
-      const loaded = await shield.load(path, overrides);
-      valid.push({ path, hash: loaded.hash });
+      const swept = await shield.sweeps(path, overrides);
+      const { hash } = swept ? await shield.plan(path, { overrides }) : await shield.load(path, overrides);
+      valid.push({ path, hash });
     } catch (error) {
       if (error instanceof ShieldErrors) found.push(...error.errors);
       else if (error instanceof ShieldError) found.push(error);

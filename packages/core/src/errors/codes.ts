@@ -34,6 +34,48 @@ export const ERROR_CODES = {
   ),
   CLI_USAGE: code(2, '{reason}', 'shield --help lists the commands and their options'),
   DOCS_OUTDATED: code(1, 'pages that are made of the code are not up to date: {pages}', 'run npm run docs'),
+  // --- sweeps ---
+  SWEEP_INVALID: code(2, 'sweep: {key} {reason}', '{expected}'),
+  SWEEP_EMPTY: code(2, 'the sweep is empty: {reason}', '{expected}'),
+  SWEEP_UNKNOWN_KEY: code(2, 'sweep: the key "{key}" {reason}{hint}', 'known: {known}'),
+  SWEEP_TOO_LARGE: code(
+    2,
+    'the sweep has {cells} cells',
+    'if all of them are meant, say --yes; shield sweep SPEC --dry-run shows what they cost',
+  ),
+  SWEEP_EQUAL_CELLS: code(
+    2,
+    'the cells {first} and {second} resolve to the same spec',
+    'leave out one of them: {expected}',
+  ),
+  SWEEP_CELLS_INVALID: code(
+    2,
+    '{count} of the {cells} cells of the sweep are not valid, the first one: {first}',
+    'mend what follows; nothing was run',
+  ),
+  SWEEP_FAILED: code(
+    1,
+    '{count} of the {cells} cells of the sweep failed',
+    'once mended, run just those again: {command}',
+  ),
+  WORKER_LOST: code(
+    1,
+    'the worker {worker} was lost: {reason}',
+    'the same shield sweep goes on with the cell; a worker that dies again and again may want more memory',
+  ),
+  EXECUTOR_UNUSABLE: code(2, 'the executor {name} cannot be used: {reason}', '{expected}'),
+  EXECUTOR_REFUSED: code(2, 'the executor {name} is refused: {reason}', '{expected}'),
+  EXECUTOR_UNREACHABLE: code(1, 'the executor {name} cannot be reached: {reason}', '{expected}'),
+  WORKER_DIFFERS: code(
+    1,
+    'this worker would carry out cell {cell} with other code ({found}) than the sweep was planned with ({expected})',
+    'run the same version of SHIELD and of the plugins on all machines',
+  ),
+  OUT_OF_MEMORY: code(
+    1,
+    'there was not enough memory: {reason}',
+    'lower batch, or give it a machine with more; a sweep tries once more with half the batch',
+  ),
   // --- plugins ---
   PLUGIN_UNKNOWN: code(2, 'no {kind} is named "{name}"{hint}', 'known: {known}'),
   PLUGIN_DUPLICATE: code(
@@ -45,7 +87,7 @@ export const ERROR_CODES = {
   PLUGIN_INVALID: code(
     2,
     'the plugin {path} is not valid: {reason}',
-    'export what defineAttack, defineDefense, defineModel or defineDataset returns',
+    'export what defineAttack, defineDefense, defineModel or defineDataset (defineTracker, defineExecutor) returns',
   ),
   // --- data ---
   DATASET_EMPTY: code(1, 'the dataset {name} gives no images ({reason})', 'check path, skip and limit'),
@@ -66,6 +108,31 @@ export const ERROR_CODES = {
     '{path}: {reason} at byte {offset}',
     'make the file again; what stood before the fault was read',
   ),
+  ARCHIVE_CORRUPT: code(
+    1,
+    '{path}: {reason} at byte {offset}',
+    'fetch the archive again, or compare it with the published checksum; what was made before stands',
+  ),
+  // --- provisioning and exporting data ---
+  PROVISION_UNKNOWN: code(2, 'shield does not make the data of "{name}"{hint}', 'it makes: {known}'),
+  PROVISION_NOTHING: code(1, '{path} has nothing to make TFRecords of: {reason}', '{expected}'),
+  PROVISION_INCOMPLETE: code(
+    1,
+    'the {split} images are {found}, and {expected} were published',
+    'check the download; if fewer are meant, say --subset',
+  ),
+  PROVISION_DIFFERS: code(
+    1,
+    '{path} holds TFRecords of something else: {reason}',
+    'nothing was changed. Name another --output, or remove that folder',
+  ),
+  PROVISION_BUSY: code(1, '{path} is in use by process {pid} on {host}', 'wait for it, or stop it'),
+  PROVISION_FAILED: code(
+    1,
+    'the shard {shard} could not be made: {reason}',
+    'the shards that are done stand; the same command goes on with the others',
+  ),
+  EXPORT_IMPOSSIBLE: code(1, '{what} cannot be exported: {reason}', '{expected}'),
   IMAGE_RANGE: code(1, 'the images given to {name} leave [0, 1]: {reason}', 'divide 8-bit pixels by 255 first'),
   // --- downloads and caches ---
   CHECKSUM_MISMATCH: code(
@@ -79,6 +146,11 @@ export const ERROR_CODES = {
     'the cache {path} cannot be written: {reason}',
     'set SHIELD_CACHE to a folder that you may write and that has room',
   ),
+  WEIGHTS_NOT_PUBLISHED: code(
+    2,
+    'there are no published weights of "{name}"{hint}',
+    'published: {known}; other weights are named by their path: weights: PATH',
+  ),
   WEIGHTS_INVALID: code(1, 'the weights {path} cannot be used: {reason}', '{expected}'),
   // --- backends ---
   BACKEND_UNAVAILABLE: code(1, 'the backend {name} cannot be used: {reason}', '{expected}'),
@@ -88,10 +160,20 @@ export const ERROR_CODES = {
     'the model gave no usable numbers: {reason}',
     'check the weights, and that its input is in [0, 1]',
   ),
+  MODEL_NO_GRADIENT: code(
+    1,
+    '{path} has no gradient: {reason}',
+    'attack it without gradients (square, hop_skip_jump), or convert the network without that op',
+  ),
   CLASSES_DIFFER: code(
     1,
     '{model} knows {classes} classes and {other} {otherClasses}',
     'choose models that were trained on the same classes',
+  ),
+  CLASS_NAMES_DIFFER: code(
+    1,
+    '{model} and {other} were trained on other classes: class {class} is {name} and {otherName}',
+    'choose models that were trained on the same classes, in the same order',
   ),
   // --- runs ---
   ADAPTIVE_NO_GRADIENT: code(
@@ -109,7 +191,13 @@ export const ERROR_CODES = {
   ARTIFACT_CORRUPT: code(1, 'the artifact {path} is damaged: {reason}', 'remove that folder; it is computed again'),
   RUN_NOT_FOUND: code(2, 'no run "{id}" in {folder}{hint}', 'shield runs lists them'),
   RUN_NOT_RESUMABLE: code(1, 'the run {id} cannot be resumed: {reason}', '{expected}'),
+  RUN_WITHOUT_WEIGHTS: code(2, 'the run {id} left no trained weights: {reason}', '{expected}'),
   RUN_LOCKED: code(1, 'the run {id} is in use by process {pid} on {host}', 'wait for it, or stop it'),
+  RUN_FORMAT: code(
+    1,
+    '{path} has {found}; this version of SHIELD reads format {reads}',
+    'nothing was changed; use the version of SHIELD that made the run, or put the file back as it was written',
+  ),
   JOURNAL_CORRUPT: code(
     1,
     '{path}: {reason} at line {line}',
@@ -133,7 +221,7 @@ export const ERROR_CODES = {
   TRAINING_DIVERGED: code(
     1,
     'the loss became {value} at step {step}',
-    'lower train.learning_rate; the last good weights stand in the run',
+    'lower train.learning_rate, or raise train.warmup; {kept}',
   ),
   TRACKING_NOT_CONFIGURED: code(
     2,

@@ -5,6 +5,7 @@ import type { FloatImage, Image } from '../plugin/contracts.js';
 import type { DefensePlugin } from '../plugin/index.js';
 import { Random } from '../random/random.js';
 import type { Chosen, PipelineContext } from './context.js';
+import { memberStream, streams, type Chain, type StreamOf } from './defenses.js';
 import { applyBlocking } from './threat/blocking-defense.js';
 
 /** What of a run says how images pass from floats to a defense and back to the network. */
@@ -13,71 +14,106 @@ export type DefenseSetting = Pick<PipelineContext, 'preprocess'> & {
   readonly spec: Pick<PipelineContext['spec'], 'handover' | 'seed'>;
 };
 
-type RandomName = readonly (string | number)[];
-
-/** The stream of one draw of a defense over one image, when it is evaluated. */
-export function evaluationDraw(setting: DefenseSetting, plugin: DefensePlugin, id: string, draw: number): RandomName {
-  return [setting.spec.seed, 'defend', plugin.name, id, draw];
+/** The streams of one draw of a defense over one image, when it is evaluated; those of an ensemble's members differ. */
+export function evaluationDraw(setting: DefenseSetting, id: string, draw: number, member = 0): StreamOf {
+  return streams([setting.spec.seed, 'defend'], [id, draw, ...memberStream(member)]);
 }
 
 /**
- * One image through one defense, at the model's input size again.
+ * One image through a chain of defenses, at the model's input size again. Each step is given an image of the size that
+ * the chain was given; bytes stay bytes from one codec to the next.
  *
- * @throws DEFENSE_FAILED where the defense throws or returns something that is not an image in [0, 1]
+ * @throws DEFENSE_FAILED where a defense throws or returns something that is not an image in [0, 1]
  */
 export async function defend(
   setting: DefenseSetting,
-  defense: Chosen<DefensePlugin>,
+  chain: Chain,
   image: FloatImage,
   id: string,
-  draw: number,
+  stream: StreamOf,
 ): Promise<FloatImage> {
-  const { plugin, options } = defense;
-  try {
-    const random = new Random(...evaluationDraw(setting, plugin, id, draw));
-    return received(setting, defense, await plugin.apply(handedOver(setting, plugin, image), options, random), id);
-  } catch (error) {
-    throw failure(defense, id, error);
+  return toFloatImage(await defendAsIs(setting, chain, image, id, stream));
+}
+
+/** The same in bytes where the last of the chain gives bytes. */
+export async function defendAsIs(
+  setting: DefenseSetting,
+  chain: Chain,
+  image: FloatImage,
+  id: string,
+  stream: StreamOf,
+): Promise<Image> {
+  let shown: Image = image;
+  for (const [place, step] of chain.steps.entries()) {
+    try {
+      const random = new Random(...stream(step, place));
+      const result = await step.plugin.apply(handedOver(setting, step.plugin, shown), step.options, random);
+      shown = received(setting, chain, place, image, result, id);
+    } catch (error) {
+      throw failure(chain, step, id, error);
+    }
   }
+  return sized(setting, shown, setting.model.inputSize);
 }
 
 /**
  * The same without waiting, for passes that lie inside a gradient; what a defense does in the background is waited for
  * with the thread stopped.
  *
- * @param name of the stream that its draws come from
+ * @returns the image after each step, the last of them at the model's input size
  */
 export function defendNow(
   setting: DefenseSetting,
-  defense: Chosen<DefensePlugin>,
+  chain: Chain,
   image: FloatImage,
   id: string,
-  name: RandomName,
-): FloatImage {
-  try {
-    const given = handedOver(setting, defense.plugin, image);
-    return received(setting, defense, applyBlocking(defense, given, name), id);
-  } catch (error) {
-    throw failure(defense, id, error);
-  }
+  stream: StreamOf,
+): readonly FloatImage[] {
+  if (chain.steps.length === 0) return [toFloatImage(sized(setting, image, setting.model.inputSize))];
+  let shown: Image = image;
+  return chain.steps.map((step, place) => {
+    try {
+      const result = applyBlocking(step, handedOver(setting, step.plugin, shown), stream(step, place));
+      shown = received(setting, chain, place, image, result, id);
+      return toFloatImage(shown);
+    } catch (error) {
+      throw failure(chain, step, id, error);
+    }
+  });
 }
 
-function handedOver({ spec }: DefenseSetting, plugin: DefensePlugin, image: FloatImage): Image {
-  return plugin.takes === 'bytes' ? toByteImage(image, spec.handover) : image;
+function handedOver({ spec }: DefenseSetting, plugin: DefensePlugin, image: Image): Image {
+  return plugin.takes === 'bytes' ? toByteImage(image, spec.handover) : toFloatImage(image);
 }
 
-function received(setting: DefenseSetting, { name }: Chosen<DefensePlugin>, result: Image, id: string): FloatImage {
+/** What a step gave, at the size that the next one, or the model, takes. */
+function received(
+  setting: DefenseSetting,
+  { name, steps }: Chain,
+  place: number,
+  given: FloatImage,
+  result: Image,
+  id: string,
+): Image {
   if (result.data.length !== result.height * result.width * 3) {
     const reason = `it gave ${result.data.length} samples for ${result.height}×${result.width} pixels`;
     throw new ShieldError('DEFENSE_FAILED', { name, id, reason, expected: 'return height × width × 3 samples' });
   }
-  const { height, width } = setting.model.inputSize;
-  if (result.height === height && result.width === width) return toFloatImage(result);
-  return toFloatImage(resize(result, { height, width, interpolation: setting.preprocess.interpolation }));
+  return sized(setting, result, place === steps.length - 1 ? setting.model.inputSize : given);
 }
 
-function failure({ name }: Chosen<DefensePlugin>, id: string, error: unknown): ShieldError {
+function sized(
+  { preprocess: { interpolation } }: DefenseSetting,
+  image: Image,
+  { height, width }: { readonly height: number; readonly width: number },
+): Image {
+  if (image.height === height && image.width === width) return image;
+  return resize(image, { height, width, interpolation });
+}
+
+function failure({ name, steps }: Chain, { plugin }: Chosen<DefensePlugin>, id: string, error: unknown): ShieldError {
   if (error instanceof ShieldError) return error;
   const expected = 'mend the defense; one that comes with SHIELD has a fault: please report it';
-  return new ShieldError('DEFENSE_FAILED', { name, id, reason: reasonOf(error), expected }, { cause: error });
+  const which = steps.length > 1 ? `${name}, in it ${plugin.name},` : name;
+  return new ShieldError('DEFENSE_FAILED', { name: which, id, reason: reasonOf(error), expected }, { cause: error });
 }

@@ -27,6 +27,11 @@ interface BatchRecord<Row> {
 }
 
 const LOCK_REFRESH_MS = 10_000;
+/**
+ * A process that stands still keeps no artifact from the others: batches are renamed into place and the same whoever
+ * computes them, so that the worst is work done twice.
+ */
+const SILENT_AFTER_MS = 120_000;
 
 /**
  * What stages leave, in folders named by the hash of all that determines them: computed once, shared by every run
@@ -175,7 +180,7 @@ export class Artifact<Row> {
 
   async #tryLock(): Promise<RunLock | undefined> {
     try {
-      return await RunLock.acquire(this.path);
+      return await RunLock.acquire(this.path, SILENT_AFTER_MS);
     } catch (error) {
       if (error instanceof ShieldError && error.code === 'RUN_LOCKED') return undefined;
       throw error;

@@ -1,6 +1,7 @@
 import { ShieldError, reasonOf } from '../errors/index.js';
 import { decodeImageRecord, encodeImageRecord } from '../records/image-record.js';
-import { readRecords, writeRecords } from '../records/tfrecord.js';
+import { readRecords } from '../records/tfrecord.js';
+import { writeRecords } from '../records/tfrecord-writer.js';
 import type { Artifact } from './artifact-store.js';
 import type { ImageBatch } from './input-batches.js';
 import type { AttackRow } from './rows.js';

@@ -1,9 +1,13 @@
 import type { Artifact } from './artifact-store.js';
-import type { AttackPlugin } from '../plugin/index.js';
+import { normOf } from '../plugin/attack-bound.js';
+import { AccuracyCounter } from '../report/accuracy.js';
 import type { CurveNorm } from '../report/robustness.js';
+import { agreement } from '../report/statistics.js';
 import type { PipelineContext } from './context.js';
+import { isEnsemble } from './defenses.js';
+import { planAttacks } from './threat/attacker.js';
 import { fools, type AttackRow, type Prediction, type PredictionRow } from './rows.js';
-import { AccuracyCounter, AttackCounter, recovered, type AttackSummary, type Summary } from './summary.js';
+import { AttackCounter, recovered, type AttackSummary, type ImageTrouble, type Summary } from './summary.js';
 import { AS_THEY_ARE, ROUNDED } from './judge.js';
 
 type Predictions = ReadonlyMap<string, Artifact<PredictionRow>>;
@@ -19,7 +23,10 @@ export interface ImageResult {
   readonly label: number;
   readonly dropped?: string;
   readonly clean?: Prediction;
+  /** One prediction a draw. */
   readonly cleanDefended?: Readonly<Record<string, readonly Prediction[]>>;
+  /** Of random defenses: how often two draws name the same class. */
+  readonly cleanAgreement?: Readonly<Record<string, number>>;
   readonly attacks?: Readonly<Record<string, Omit<AttackRow, 'id' | 'label'> & AttackedPredictions>>;
 }
 
@@ -27,6 +34,7 @@ interface AttackedPredictions {
   readonly float: Prediction;
   readonly rounded: Prediction;
   readonly defended: Readonly<Record<string, readonly Prediction[]>>;
+  readonly agreement?: Readonly<Record<string, number>>;
 }
 
 /**
@@ -39,9 +47,10 @@ export async function collect(
   onImage: (result: ImageResult) => Promise<void> | void,
 ): Promise<Summary> {
   const ks = context.spec.evaluate.top;
-  const counters = new Counters(ks, new Map(context.attacks.map(({ name, plugin }) => [name, curveNorm(plugin.norm)])));
+  const counters = new Counters(ks, curveNorms(context), memberNames(context));
   const seconds = new Map<string, number>();
-  const dropped: { id: string; reason: string }[] = [];
+  const dropped: ImageTrouble[] = [];
+  const unusable: ImageTrouble[] = [];
   let images = 0;
   const timed = async <Row>(name: string, artifact: Artifact<Row>, index: number): Promise<readonly Row[]> => {
     const batch = await artifact.read(index);
@@ -67,17 +76,32 @@ export async function collect(
     const kept = cleanRows.filter((each) => each.dropped === undefined);
     for (const [i, row] of kept.entries()) {
       images++;
+      const trouble = row.draws[0]!.unusable;
+      if (trouble !== undefined) unusable.push({ id: row.id, reason: trouble });
       counters.addClean(clean, i);
       for (const [name, rows, paths] of attacks) counters.addAttacked(name, rows[i]!, paths, i);
       await onImage(joined(row, i, clean, attacks));
     }
   }
-  return counters.summary(images, dropped, seconds);
+  return counters.summary(images, { dropped, unusable }, seconds);
 }
 
-/** The norm that an attack's curve is over: of those that are measured, its own, else L2. */
-function curveNorm(norm: AttackPlugin['norm']): CurveNorm {
-  return norm === 'l0' || norm === 'linf' ? norm : 'l2';
+/** The norm that each attack's curve is over: its own, or L2 where it has none. */
+function curveNorms(context: PipelineContext): ReadonlyMap<string, CurveNorm> {
+  return new Map(
+    planAttacks(context).map(({ name, plugin, options }) => {
+      const norm = normOf(plugin, options);
+      return [name, norm === 'none' ? 'l2' : norm];
+    }),
+  );
+}
+
+function memberNames({ defenses }: PipelineContext): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    defenses.flatMap((defense) =>
+      isEnsemble(defense) ? [[defense.name, defense.members.map(({ name }) => name)] as const] : [],
+    ),
+  );
 }
 
 function joined(
@@ -90,24 +114,33 @@ function joined(
     id: row.id,
     label: row.label,
     clean: row.draws[0]!,
-    cleanDefended: drawsOf(clean, i),
+    ...defended(clean, i, 'cleanDefended', 'cleanAgreement'),
     attacks: Object.fromEntries(
       attacks.map(([name, rows, paths]) => {
         const { id: _id, label: _label, ...rest } = rows[i]!;
         const float = paths.get(AS_THEY_ARE.name)![i]!.draws[0]!;
         const rounded = paths.get(ROUNDED.name)![i]!.draws[0]!;
-        return [name, { ...rest, float, rounded, defended: drawsOf(paths, i) }];
+        return [name, { ...rest, float, rounded, ...defended(paths, i, 'defended', 'agreement') }];
       }),
     ),
   };
 }
 
-function drawsOf(
+/** The draws of each defense and, where there are several, how far they agree. */
+function defended<D extends string, A extends string>(
   paths: ReadonlyMap<string, readonly PredictionRow[]>,
   i: number,
-): Record<string, readonly Prediction[]> {
+  draws: D,
+  agrees: A,
+): { readonly [K in D]: Record<string, readonly Prediction[]> } & { readonly [K in A]?: Record<string, number> } {
   const defenses = [...paths].filter(([path]) => path !== AS_THEY_ARE.name && path !== ROUNDED.name);
-  return Object.fromEntries(defenses.map(([path, rows]) => [path, rows[i]!.draws]));
+  const rows = defenses.map(([path, all]) => [path, all[i]!.draws] as const);
+  const several = rows.filter(([, each]) => each.length > 1);
+  const shares = several.map(([path, each]) => [path, agreement(each.map(({ top }) => top[0]!))] as const);
+  return {
+    [draws]: Object.fromEntries(rows),
+    ...(several.length > 0 ? { [agrees]: Object.fromEntries(shares) } : {}),
+  } as ReturnType<typeof defended<D, A>>;
 }
 
 class Counters {
@@ -118,6 +151,8 @@ class Counters {
     private readonly ks: readonly number[],
     /** Of the attacks, by name. */
     private readonly norms: ReadonlyMap<string, CurveNorm>,
+    /** The names of the members of each ensemble. */
+    private readonly members: ReadonlyMap<string, readonly string[]>,
   ) {}
 
   addClean(paths: ReadonlyMap<string, readonly PredictionRow[]>, i: number): void {
@@ -133,11 +168,15 @@ class Counters {
 
   #counter(paths: Map<string, AccuracyCounter>, path: string): AccuracyCounter {
     let counter = paths.get(path);
-    if (!counter) paths.set(path, (counter = new AccuracyCounter(this.ks)));
+    if (!counter) paths.set(path, (counter = new AccuracyCounter(this.ks, this.members.get(path))));
     return counter;
   }
 
-  summary(images: number, dropped: Summary['dropped'], seconds: ReadonlyMap<string, number>): Summary {
+  summary(
+    images: number,
+    troubles: Pick<Summary, 'dropped' | 'unusable'>,
+    seconds: ReadonlyMap<string, number>,
+  ): Summary {
     const none = this.#counter(this.#clean, AS_THEY_ARE.name);
     const defenses = (paths: ReadonlyMap<string, AccuracyCounter>) =>
       [...paths].filter(([path]) => path !== AS_THEY_ARE.name && path !== ROUNDED.name);
@@ -165,7 +204,7 @@ class Counters {
     });
     return {
       images,
-      dropped,
+      ...troubles,
       clean: none.result,
       cleanSeconds: seconds.get(`clean/${AS_THEY_ARE.name}`) ?? 0,
       cleanDefended: Object.fromEntries(defenses(this.#clean).map(([path, counter]) => [path, counter.result])),

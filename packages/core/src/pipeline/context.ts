@@ -1,8 +1,9 @@
 import type { Backend } from '../backend/backend.js';
-import type { AttackPlugin, Dataset, DefensePlugin, Model } from '../plugin/index.js';
+import type { AttackPlugin, Dataset, Model } from '../plugin/index.js';
 import type { Preprocess, ResolvedSpec } from '../spec/resolved-spec.js';
 import type { RunEvent } from '../tracking/events.js';
 import type { ArtifactKey, ArtifactStore } from './artifact-store.js';
+import type { Defense } from './defenses.js';
 import type { Predictor } from './predictor.js';
 import type { Reporter } from './reporter.js';
 import type { TargetTable } from './targets.js';
@@ -20,7 +21,7 @@ export interface PlannedAttack extends Chosen<AttackPlugin> {
   /** The attack of the spec that it is. */
   readonly of: string;
   /** The defense that it knows and goes through, in an adaptive threat; its `name` then tells both. */
-  readonly against?: Chosen<DefensePlugin>;
+  readonly against?: Defense;
 }
 
 /** Everything that the stages of one run work with. */
@@ -36,7 +37,7 @@ export interface PipelineContext {
   readonly backend: Backend;
   readonly predictor: Predictor;
   readonly attacks: readonly Chosen<AttackPlugin>[];
-  readonly defenses: readonly Chosen<DefensePlugin>[];
+  readonly defenses: readonly Defense[];
   /** The targets that attacks take from a csv, by the attack's name. */
   readonly targets: ReadonlyMap<string, TargetTable>;
   readonly store: ArtifactStore;

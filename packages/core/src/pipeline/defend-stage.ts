@@ -1,8 +1,9 @@
 import { toByteImage } from '../images/quantize.js';
 import { encodeImageRecord } from '../records/image-record.js';
-import { writeRecords } from '../records/tfrecord.js';
-import { defend } from './apply-defense.js';
+import { writeRecords } from '../records/tfrecord-writer.js';
+import { defend, evaluationDraw } from './apply-defense.js';
 import type { PipelineContext } from './context.js';
+import { isEnsemble, isRandom } from './defenses.js';
 import type { Source } from './judge.js';
 import { judgedKey } from './keys.js';
 
@@ -19,13 +20,22 @@ interface DefendedRow {
  */
 export async function defendStage(context: PipelineContext, source: Source): Promise<void> {
   for (const defense of context.defenses) {
-    const draws = defense.plugin.random ? context.spec.evaluate.draws : 1;
+    if (isEnsemble(defense)) {
+      context.reporter.log(`${defense.name} is an ensemble: it answers, and leaves no images`);
+      continue;
+    }
+    const draws = isRandom(defense) ? context.spec.evaluate.draws : 1;
     const artifact = await context.store.open<DefendedRow>(
       'defended',
       judgedKey(context, source.key, { defense, draws }),
     );
+    const told = () => {
+      const { hash, path } = artifact;
+      return context.emit({ type: 'artifact', kind: 'defended', key: hash, path, name: defense.name, of: source.name });
+    };
     if (await artifact.complete()) {
       context.reporter.log(`defend ${source.name} by ${defense.name}: taken from ${artifact.name}`);
+      await told();
       continue;
     }
     const stage = context.reporter.stage({
@@ -50,8 +60,8 @@ export async function defendStage(context: PipelineContext, source: Source): Pro
         for (let draw = 0; draw < draws; draw++) {
           for (const [i, id] of batch.ids.entries()) {
             const given = { data: batch.pixels.subarray(i * length, (i + 1) * length), height, width };
-            const result = await defend(context, defense, given, id, draw);
-            const image = defense.plugin.takes === 'bytes' ? toByteImage(result, 'round') : result;
+            const result = await defend(context, defense, given, id, evaluationDraw(context, id, draw));
+            const image = defense.steps.at(-1)!.plugin.takes === 'bytes' ? toByteImage(result, 'round') : result;
             rows.push({ id, label: batch.labels[i]!, draw });
             records.push(await encodeImageRecord({ id, label: batch.labels[i]!, image }));
           }
@@ -72,6 +82,6 @@ export async function defendStage(context: PipelineContext, source: Source): Pro
       await artifact.finish(count);
     });
     stage.end();
-    await context.emit({ type: 'artifact', kind: 'defended', key: artifact.hash, path: artifact.path });
+    await told();
   }
 }

@@ -1,5 +1,5 @@
 import { ShieldError } from '../errors/index.js';
-import { toFloatImage } from '../images/quantize.js';
+import { putFloats } from '../images/quantize.js';
 import { preprocess } from '../images/preprocess.js';
 import type { Dataset, DatasetItem } from '../plugin/contracts.js';
 import type { Preprocess } from '../spec/resolved-spec.js';
@@ -44,30 +44,40 @@ export async function* inputBatches(dataset: Dataset, options: InputOptions): As
   if (ahead) yield await ahead;
 }
 
+/** Each image is written straight to its place in the batch; where some are left out, the others close up. */
 async function loadBatch(index: number, items: readonly DatasetItem[], options: InputOptions): Promise<ImageBatch> {
   const { height, width } = options.size;
   const length = height * width * 3;
-  const loaded = await Promise.all(items.map((item) => load(item, options)));
-  const kept = loaded.flatMap((pixels, i) => (pixels instanceof Float32Array ? [{ item: items[i]!, pixels }] : []));
-  const pixels = new Float32Array(kept.length * length);
-  kept.forEach((entry, i) => pixels.set(entry.pixels, i * length));
+  const room = new Float32Array(items.length * length);
+  const failures = await Promise.all(items.map((item, i) => load(item, options, room, i * length)));
+  const kept = items.flatMap((item, i) => (failures[i] ? [] : [{ item, i }]));
+  kept.forEach(({ i }, place) => {
+    if (i !== place) room.copyWithin(place * length, i * length, (i + 1) * length);
+  });
   return {
     index,
     ids: kept.map(({ item }) => item.id),
     labels: kept.map(({ item }) => item.label),
-    pixels,
-    dropped: loaded.flatMap((result, i) =>
-      result instanceof Float32Array ? [] : [{ id: items[i]!.id, label: items[i]!.label, reason: result.message }],
+    pixels: kept.length === items.length ? room : room.slice(0, kept.length * length),
+    dropped: failures.flatMap((failure, i) =>
+      failure ? [{ id: items[i]!.id, label: items[i]!.label, reason: failure.message }] : [],
     ),
   };
 }
 
-async function load(item: DatasetItem, options: InputOptions): Promise<Float32Array | ShieldError> {
+/** Puts the image into `room` from `start` on, or gives the error of one that may be left out. */
+async function load(
+  item: DatasetItem,
+  options: InputOptions,
+  room: Float32Array<ArrayBuffer>,
+  start: number,
+): Promise<ShieldError | undefined> {
   if (!Number.isInteger(item.label) || item.label < 0 || item.label >= options.classes) {
     throw new ShieldError('LABEL_OUT_OF_RANGE', { label: item.label, id: item.id, max: options.classes - 1 });
   }
   try {
-    return toFloatImage(preprocess(await item.load(), options.preprocess, options.size)).data;
+    putFloats(preprocess(await item.load(), options.preprocess, options.size), room, start);
+    return undefined;
   } catch (error) {
     if (error instanceof ShieldError && error.code === 'IMAGE_CORRUPT' && options.onCorrupt === 'skip') return error;
     throw error;

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { toByteImage, toFloatImage } from '../images/quantize.js';
-import type { FloatImage } from '../plugin/contracts.js';
-import type { DefensePlugin } from '../plugin/index.js';
-import { defend } from './apply-defense.js';
+import { ShieldError } from '../errors/index.js';
 import type { Artifact, ArtifactKey } from './artifact-store.js';
-import type { Chosen, PipelineContext } from './context.js';
+import type { PipelineContext } from './context.js';
+import { isRandom, type Defense } from './defenses.js';
 import type { ImageBatch } from './input-batches.js';
+import { judgeShown, showThrough, type Shown } from './judge-behind.js';
 import { judgedKey } from './keys.js';
 import type { Prediction, PredictionRow } from './rows.js';
 
@@ -20,8 +20,11 @@ export interface Source {
 export interface Path {
   readonly name: string;
   readonly rounded?: boolean;
-  readonly defense?: Chosen<DefensePlugin>;
+  readonly defense?: Defense;
 }
+
+/** Images of one batch without an answer, from which on the network itself is in doubt. */
+const MANY = 8;
 
 export const AS_THEY_ARE: Path = { name: 'none' };
 export const ROUNDED: Path = { name: '8 bits', rounded: true };
@@ -30,6 +33,9 @@ interface Judge {
   readonly path: Path;
   readonly draws: number;
   readonly artifact: Artifact<PredictionRow>;
+  /** Of the batch that is being judged. */
+  rows: OpenRow[] | undefined;
+  milliseconds: number;
 }
 
 /**
@@ -41,13 +47,17 @@ export async function judgeStage(
   source: Source,
   paths: readonly Path[],
 ): Promise<Map<string, Artifact<PredictionRow>>> {
+  const artifacts = new Map<string, Artifact<PredictionRow>>();
+  // The same defense may go by two names: what it says is computed once.
   const judges: Judge[] = [];
   for (const path of paths) {
-    const draws = path.defense?.plugin.random ? context.spec.evaluate.draws : 1;
+    const draws = path.defense && isRandom(path.defense) ? context.spec.evaluate.draws : 1;
     const key = judgedKey(context, source.key, { ...path, draws });
-    judges.push({ path, draws, artifact: await context.store.open<PredictionRow>('predictions', key) });
+    const artifact = await context.store.open<PredictionRow>('predictions', key);
+    const same = judges.find((judge) => judge.artifact.hash === artifact.hash);
+    if (!same) judges.push({ path, draws, artifact, rows: undefined, milliseconds: 0 });
+    artifacts.set(path.name, same?.artifact ?? artifact);
   }
-  const artifacts = new Map(judges.map((judge) => [judge.path.name, judge.artifact]));
   const missing: Judge[] = [];
   for (const judge of judges) if (!(await judge.artifact.complete())) missing.push(judge);
   const info = { stage: 'evaluate', name: source.name };
@@ -89,19 +99,23 @@ async function judgeMissing(context: PipelineContext, source: Source, judges: re
     return judges.some((judge) => !judge.artifact.has(index));
   };
   let done = 0;
-  for await (const batch of source.batches(needed)) {
+  const passes = inAdvance(passesOf(source, judges, needed), (pass) => show(context, pass));
+  for await (const { batch, judge, draw, shown, last, milliseconds } of passes) {
     context.signal.throwIfAborted();
-    for (const judge of judges) {
-      if (judge.artifact.has(batch.index)) continue;
-      const started = performance.now();
-      const rows = await judgeBatch(context, judge, batch);
-      await judge.artifact.write(batch.index, rows, (performance.now() - started) / 1000);
-      const entry = tally.get(judge)!;
-      for (const row of rows.filter((each) => each.dropped === undefined)) {
-        entry.n++;
-        entry.hits += row.draws.filter((draw) => draw.top[0] === row.label).length / row.draws.length;
-      }
+    const since = performance.now();
+    judge.rows ??= emptyRows(batch);
+    await judgePass(context, judge, judge.rows, batch, shown);
+    judge.milliseconds += milliseconds + performance.now() - since;
+    if (draw < judge.draws - 1) continue;
+    await judge.artifact.write(batch.index, [...judge.rows, ...droppedRows(batch)], judge.milliseconds / 1000);
+    const entry = tally.get(judge)!;
+    for (const row of judge.rows) {
+      entry.n++;
+      entry.hits += row.draws.filter(({ top }) => top[0] === row.label).length / row.draws.length;
     }
+    judge.rows = undefined;
+    judge.milliseconds = 0;
+    if (!last) continue;
     done = Math.min(context.dataset.size ?? Infinity, (batch.index + 1) * context.spec.batch);
     stage.update(done, noteOf(tally));
     await context.emit({
@@ -125,46 +139,101 @@ function noteOf(tally: ReadonlyMap<Judge, { readonly hits: number; readonly n: n
     .join('  ');
 }
 
-async function judgeBatch(context: PipelineContext, judge: Judge, batch: ImageBatch): Promise<PredictionRow[]> {
-  const draws: Prediction[][] = batch.ids.map(() => []);
-  const least: (number | undefined)[] = [];
-  for (let draw = 0; draw < judge.draws; draw++) {
-    const pixels = await pixelsBy(context, judge.path, batch, draw);
-    const predicted = await context.predictor.predict(pixels);
-    predicted.forEach(({ top, p, least: smallest }, i) => {
-      draws[i]!.push({ top, p });
-      least[i] = smallest;
-    });
-  }
-  const direct = judge.path === AS_THEY_ARE;
-  const rows = batch.ids.map((id, i): PredictionRow => ({
-    id,
-    label: batch.labels[i]!,
-    draws: draws[i]!,
-    ...(direct ? { least: least[i]! } : {}),
-  }));
-  const dropped = batch.dropped.map(({ id, label, reason }): PredictionRow => ({
-    id,
-    label,
-    draws: [],
-    dropped: reason,
-  }));
-  return [...rows, ...dropped];
+/** One batch by one path in one draw. */
+interface Pass {
+  readonly batch: ImageBatch;
+  readonly judge: Judge;
+  readonly draw: number;
+  /** Whether it is the last of its path that the batch needs. */
+  readonly last: boolean;
 }
 
-async function pixelsBy(context: PipelineContext, path: Path, batch: ImageBatch, draw: number): Promise<Float32Array> {
-  const { height, width } = context.model.inputSize;
-  const length = height * width * 3;
-  if (!path.defense && !path.rounded) return batch.pixels;
-  const out = new Float32Array(batch.pixels.length);
-  await Promise.all(
-    batch.ids.map(async (id, i) => {
-      const image: FloatImage = { data: batch.pixels.subarray(i * length, (i + 1) * length), height, width };
-      const result = path.defense
-        ? await defend(context, path.defense, image, id, draw)
-        : toFloatImage(toByteImage(image, context.spec.handover));
-      out.set(result.data, i * length);
-    }),
-  );
-  return out;
+async function* passesOf(
+  source: Source,
+  judges: readonly Judge[],
+  needed: (index: number) => boolean,
+): AsyncGenerator<Pass> {
+  for await (const batch of source.batches(needed)) {
+    const missing = judges.filter(({ artifact }) => !artifact.has(batch.index));
+    for (const judge of missing) {
+      const last = judge === missing.at(-1);
+      for (let draw = 0; draw < judge.draws; draw++) yield { batch, judge, draw, last };
+    }
+  }
+}
+
+/**
+ * What each pass shows the networks is made while they look at what the one before showed. `milliseconds` is what the
+ * evaluation spent on that: work on this thread, and waiting for work elsewhere.
+ */
+async function* inAdvance<P extends Pass, S>(
+  passes: AsyncIterable<P>,
+  start: (pass: P) => Promise<S>,
+): AsyncGenerator<P & { readonly shown: S; readonly milliseconds: number }> {
+  let ahead: { readonly pass: P; readonly shown: Promise<S>; readonly spent: number } | undefined;
+  const finished = async ({ pass, shown, spent }: NonNullable<typeof ahead>) => {
+    const since = performance.now();
+    return { ...pass, shown: await shown, milliseconds: spent + performance.now() - since };
+  };
+  for await (const pass of passes) {
+    const since = performance.now();
+    const shown = start(pass);
+    shown.catch(() => undefined); // awaited below, one turn later
+    const next = { pass, shown, spent: performance.now() - since };
+    if (ahead) yield await finished(ahead);
+    ahead = next;
+  }
+  if (ahead) yield await finished(ahead);
+}
+
+async function show(context: PipelineContext, { batch, judge: { path }, draw }: Pass): Promise<readonly Shown[]> {
+  if (path.defense) return showThrough(context, path.defense, batch, draw);
+  const rows = Array.from(batch.ids.keys());
+  return [{ rows, pixels: path.rounded ? rounded(context, batch) : batch.pixels }];
+}
+
+interface OpenRow extends PredictionRow {
+  readonly draws: Prediction[];
+  least?: number;
+}
+
+function emptyRows({ ids, labels }: ImageBatch): OpenRow[] {
+  return ids.map((id, i) => ({ id, label: labels[i]!, draws: [] }));
+}
+
+function droppedRows({ dropped }: ImageBatch): PredictionRow[] {
+  return dropped.map(({ id, label, reason }) => ({ id, label, draws: [], dropped: reason }));
+}
+
+async function judgePass(
+  context: PipelineContext,
+  { path }: Judge,
+  rows: readonly OpenRow[],
+  batch: ImageBatch,
+  shown: readonly Shown[],
+): Promise<void> {
+  if (path.defense) {
+    const predicted = await judgeShown(context, path.defense, batch, shown);
+    predicted.forEach((prediction, i) => rows[i]!.draws.push(prediction));
+    return;
+  }
+  const predicted = await context.predictor.predict(shown[0]!.pixels);
+  refuseAllUnusable(batch, predicted);
+  predicted.forEach(({ least, ...prediction }, i) => {
+    rows[i]!.draws.push(prediction);
+    if (path === AS_THEY_ARE) rows[i]!.least = least;
+  });
+}
+
+/** One image without an answer is left behind; so many in a row are the fault of the weights. @throws MODEL_NAN */
+function refuseAllUnusable({ ids }: ImageBatch, predicted: readonly Prediction[]): void {
+  if (predicted.length < MANY || predicted.some(({ unusable }) => unusable === undefined)) return;
+  const reason = `${predicted[0]!.unusable} for ${ids[0]}, and so it is with all ${ids.length} images of the batch`;
+  throw new ShieldError('MODEL_NAN', { reason });
+}
+
+/** The images as their bytes say them, all of them at once: what is done to each sample has nothing to do with its place. */
+function rounded({ spec, model }: PipelineContext, { pixels }: ImageBatch): Float32Array {
+  const { width } = model.inputSize;
+  return toFloatImage(toByteImage({ data: pixels, height: pixels.length / (3 * width), width }, spec.handover)).data;
 }

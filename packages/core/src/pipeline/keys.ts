@@ -1,8 +1,9 @@
-import type { DefensePlugin, Plugin } from '../plugin/index.js';
+import type { Plugin } from '../plugin/index.js';
 import { fullOptionsSchema } from '../plugin/common-options.js';
 import type { ArtifactKey } from './artifact-store.js';
+import { pluginCode } from './code-digest.js';
 import type { Chosen, PipelineContext, PlannedAttack } from './context.js';
-import { sourceDigest } from './source-digest.js';
+import { isEnsemble, isRandom, takesBytes, type Chain, type Defense } from './defenses.js';
 import { adaptiveThreat } from './threat/attacker.js';
 
 /** A plugin as it stands in artifact keys: its code and every option that affects results. */
@@ -11,9 +12,20 @@ export function pluginKey(chosen: Chosen<Plugin>): ArtifactKey {
   const options = Object.entries(chosen.options).filter(([key]) => properties[key]?.affectsResult !== false);
   return {
     name: chosen.plugin.name,
-    source: sourceDigest(chosen.plugin.sourceFile),
+    source: pluginCode(chosen.plugin),
     options: Object.fromEntries(options),
   };
+}
+
+/** A defense as it stands in artifact keys. */
+export function defenseKey(defense: Defense): unknown {
+  if (!isEnsemble(defense)) return chainKey(defense);
+  const members = defense.members.map(({ chain, key }) => ({ defense: chainKey(chain), model: key }));
+  return { ensemble: { vote: defense.vote, members } };
+}
+
+function chainKey({ steps }: Chain): unknown {
+  return steps.length === 1 ? pluginKey(steps[0]!) : { chain: steps.map(pluginKey) };
 }
 
 export function cleanKey(context: PipelineContext): ArtifactKey {
@@ -26,6 +38,8 @@ export function attackKey(context: PipelineContext, attack: PlannedAttack): Arti
     ...context.baseKey,
     attack: pluginKey(attack),
     ...(targets ? { targets: targets.sha256 } : {}),
+    // The values that stand for levels are those that the hand-over gives back.
+    ...(attack.options['grid'] === 'uint8' ? { handover: context.spec.handover } : {}),
     seed: context.spec.seed,
     threat: threatKey(context, attack),
   };
@@ -34,8 +48,8 @@ export function attackKey(context: PipelineContext, attack: PlannedAttack): Arti
 /** An adaptive threat's attack without a defense is the gray-box one: both share it. */
 function threatKey(context: PipelineContext, { against }: PlannedAttack): unknown {
   if (against) {
-    const handover = against.plugin.takes === 'bytes' ? { handover: context.spec.handover } : {};
-    return { adaptive: adaptiveThreat(context), defense: pluginKey(against), ...handover };
+    const handover = takesBytes(against) ? { handover: context.spec.handover } : {};
+    return { adaptive: adaptiveThreat(context), defense: defenseKey(against), ...handover };
   }
   return context.source ? { 'black-box': context.source.key } : 'gray-box';
 }
@@ -44,15 +58,15 @@ function threatKey(context: PipelineContext, { against }: PlannedAttack): unknow
 export function judgedKey(
   context: PipelineContext,
   source: ArtifactKey,
-  through: { readonly defense?: Chosen<DefensePlugin>; readonly rounded?: boolean; readonly draws: number },
+  through: { readonly defense?: Defense; readonly rounded?: boolean; readonly draws: number },
 ): ArtifactKey {
   const { defense, rounded, draws } = through;
-  const handover = rounded || defense?.plugin.takes === 'bytes' ? { handover: context.spec.handover } : {};
+  const handover = rounded || (defense && takesBytes(defense)) ? { handover: context.spec.handover } : {};
   return {
     source,
     k: Math.max(...context.spec.evaluate.top),
     ...handover,
-    ...(defense ? { defense: pluginKey(defense) } : {}),
-    ...(defense?.plugin.random ? { draws, seed: context.spec.seed } : {}),
+    ...(defense ? { defense: defenseKey(defense) } : {}),
+    ...(defense && isRandom(defense) ? { draws, seed: context.spec.seed } : {}),
   };
 }

@@ -9,6 +9,7 @@ describe('distances', () => {
     const adversarial = Float32Array.of(0.8, 0.5, 0.1, 1, 0, 0);
     const d = distances(clean, adversarial);
     expect(d.l0).toBe(1);
+    expect(d.l1).toBeCloseTo(0.7, 6);
     expect(d.l2).toBeCloseTo(0.5, 6); // √(0.09 + 0.16)
     expect(d.linf).toBeCloseTo(0.4, 6);
     expect(d.normalizedL2).toBeCloseTo(0.5 / Math.sqrt(1.75), 6); // ‖clean‖² = 3·0.25 + 1
@@ -21,6 +22,7 @@ describe('distances', () => {
       const image = new Float32Array(12).fill(level);
       expect(distances(image, image.slice())).toEqual({
         l0: 0,
+        l1: 0,
         l2: 0,
         linf: 0,
         normalizedL2: 0,

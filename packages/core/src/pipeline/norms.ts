@@ -2,6 +2,8 @@
 export interface Distances {
   /** Pixels (all channels together) that differ. */
   readonly l0: number;
+  /** Σ|adv − clean| over all values, channels apart. */
+  readonly l1: number;
   readonly l2: number;
   readonly linf: number;
   /** ‖adv − clean‖₂ / ‖clean‖₂ on [0, 1]. */
@@ -12,6 +14,7 @@ export interface Distances {
 
 export function distances(clean: Float32Array, adversarial: Float32Array): Distances {
   let l0 = 0;
+  let l1 = 0;
   let squares = 0;
   let linf = 0;
   let cleanSquares = 0;
@@ -22,6 +25,7 @@ export function distances(clean: Float32Array, adversarial: Float32Array): Dista
       const value = clean[c]!;
       const difference = adversarial[c]! - value;
       if (difference !== 0) changed = true;
+      l1 += Math.abs(difference);
       squares += difference * difference;
       linf = Math.max(linf, Math.abs(difference));
       cleanSquares += value * value;
@@ -31,6 +35,7 @@ export function distances(clean: Float32Array, adversarial: Float32Array): Dista
   }
   return {
     l0,
+    l1,
     l2: Math.sqrt(squares),
     linf,
     normalizedL2: ratio(Math.sqrt(squares), Math.sqrt(cleanSquares)),

@@ -57,18 +57,68 @@ const network = defineModel({
   summary: 'the tiny model, with a background class or without',
   options: Type.Object({
     offset: Type.Integer({ minimum: 0, default: 0, description: 'index of class 0 among the logits' }),
+    fault: Type.String({ default: '', description: 'nan: no answer to image 4; all nan; flat; opaque: no gradient' }),
   }),
-  load: async ({ offset }) => {
-    const model = tinyModel({ classes: CLASSES });
+  load: async ({ offset, fault }) => {
+    const tiny = tinyModel({ classes: CLASSES });
+    const model = { ...tiny, logits: (images: tf.Tensor4D) => faulty(fault, images, tiny.logits) };
     const background = (images: tf.Tensor4D) => tf.fill<tf.Rank.R2>([images.shape[0], offset], -100);
     return {
       ...model,
       classes: CLASSES + offset,
       labelOffset: offset,
-      weightsDigest: `${model.weightsDigest}-${offset}`,
+      weightsDigest: `${model.weightsDigest}-${offset}-${fault}`,
       logits: (images) =>
         offset === 0 ? model.logits(images) : tf.tidy(() => tf.concat([background(images), model.logits(images)], 1)),
     };
+  },
+});
+
+/** The logits of a model that has something wrong with it. */
+function faulty(fault: string, images: tf.Tensor4D, logits: (images: tf.Tensor4D) => tf.Tensor2D): tf.Tensor2D {
+  switch (fault) {
+    case 'nan': {
+      // Image 4 is known by its pixels; read back, so that nothing of this has to be differentiated.
+      const values = images.dataSync();
+      const fourth = pixels.subarray(4 * LENGTH, 5 * LENGTH);
+      const spoilt = Array.from({ length: images.shape[0] }, (_, i) => [
+        fourth.every((value, k) => values[i * LENGTH + k] === value) ? NaN : 0,
+      ]);
+      return tf.add(logits(images), spoilt);
+    }
+    case 'all nan':
+      return tf.mul(logits(images), NaN);
+    case 'flat':
+      return logits(tf.div(tf.round(tf.mul(images, 7)), 7));
+    case 'opaque':
+      return logits(tf.tensor4d(images.dataSync(), images.shape));
+    default:
+      return logits(images);
+  }
+}
+
+const climb = defineAttack({
+  name: 'climb',
+  summary: 'a step along the gradient',
+  norm: 'linf',
+  targeted: false,
+  needs: 'gradients',
+  random: false,
+  options: Type.Object({}),
+  cost: () => ({ forwards: 0, gradients: 1 }),
+  run: async ({ model, images, labels }) => {
+    const marked = tf.oneHot(tf.tensor1d(labels, 'int32'), CLASSES);
+    const step = model.compile<[tf.Tensor4D, tf.Tensor2D], [tf.Tensor4D]>(
+      'step',
+      { forwards: 0, gradients: 1 },
+      (x, marked) => {
+        const slope = tf.grad((x) => tf.sum(tf.mul(model.logits(x as tf.Tensor4D), marked)))(x);
+        return [tf.clipByValue(tf.sub(x, tf.mul(tf.sign(slope), 0.2)), 0, 1) as tf.Tensor4D];
+      },
+    );
+    const [moved] = step(Array.from(labels.keys()), images, marked as tf.Tensor2D);
+    marked.dispose();
+    return { images: moved, iterations: new Int32Array(labels.length).fill(1) };
   },
 });
 
@@ -86,6 +136,7 @@ const noise = defineAttack({
   targeted: true,
   needs: 'logits',
   random: true,
+  flags: { odd: 'this image is odd' },
   options: Type.Object({
     eps: Type.Number({ default: 51, description: 'size of the noise, in 0-255 levels' }),
     fault: Type.String({ default: '', description: 'what goes wrong with image 3' }),
@@ -117,6 +168,12 @@ const noise = defineAttack({
     return {
       images: tf.tensor4d(values.subarray(0, rows * LENGTH), [rows, 8, 8, 3]),
       iterations: Int32Array.from(ids, (_, i) => i + 1),
+      ...(fault === 'odd' || fault === 'unknown flag'
+        ? {
+            flags: ids.map((id) => (['image 3', 'image 9'].includes(id) ? [fault] : [])),
+            by: ids.map((id) => (id === 'image 4' ? undefined : 'luck')),
+          }
+        : {}),
     };
   },
 });
@@ -167,7 +224,7 @@ async function run(
   const spec = join(folder, 'spec.yaml');
   writeFileSync(spec, BASE);
   const shield = createShield({
-    plugins: [{ name: 'tests', plugins: [data, network, noise, flip] }],
+    plugins: [{ name: 'tests', plugins: [data, network, noise, climb, flip] }],
     runsFolder: join(folder, runs),
   });
   const result = await shield.run(spec, { overrides });
@@ -193,7 +250,13 @@ describe('what an attack is given', () => {
     expect(rows.map(({ id }) => id)).toEqual(others([]).map((i) => `image ${i}`));
     expect(summary!.clean.top[1]).toMatchObject({ n: IMAGES, count: IMAGES - WRONG.length });
     for (const i of WRONG)
-      expect(attackOn(rows, i)).toMatchObject({ attacked: false, success: false, l2: 0, forwards: 0 });
+      expect(attackOn(rows, i)).toMatchObject({
+        attacked: false,
+        leftOut: 'misclassified',
+        success: false,
+        l2: 0,
+        forwards: 0,
+      });
     for (const i of others(WRONG)) expect(attackOn(rows, i)).toMatchObject({ attacked: true, source: labels[i] });
   });
 
@@ -255,13 +318,19 @@ describe('what an attack is given', () => {
     // Images of that class already are left out.
     calls = [];
     const goal = labels[0]!;
-    const { rows } = await run([`attack.target=${goal}`]);
+    const { rows, summary } = await run([`attack.target=${goal}`]);
+    const misclassified = WRONG.length;
+    const target = others(WRONG).filter((i) => labels[i] === goal).length;
+    expect(Object.values(summary!.attacks)[0]).toMatchObject({
+      attacked: IMAGES - misclassified - target,
+      leftOut: { misclassified, target, unusable: 0 },
+    });
     expect(calls.flatMap(({ ids }) => ids)).toEqual(
       others(WRONG)
         .filter((i) => labels[i] !== goal)
         .map((i) => `image ${i}`),
     );
-    expect(attackOn(rows, 0)).toMatchObject({ attacked: false, l2: 0 });
+    expect(attackOn(rows, 0)).toMatchObject({ attacked: false, leftOut: 'target', l2: 0 });
   });
 
   it('targets from a csv, by the id of the image', async () => {
@@ -335,6 +404,32 @@ describe('results', () => {
     expect(calls).toHaveLength(2);
   });
 
+  it.each(['round', 'truncate'])(
+    'grid: uint8: levels that the hand-over (%s) gives back, said both ways',
+    async (how) => {
+      const float = await run([`+handover=${how}`, '+attack.eps=150.3'], `grid-${how}`);
+      const { rows, summary } = await run(
+        [`+handover=${how}`, '+attack.eps=150.3', '+attack.grid=uint8'],
+        `grid-${how}`,
+      );
+      const { attacked, success, successRounded, beforeGrid } = Object.values(summary!.attacks)[0]!;
+      expect(attacked).toBe(IMAGES - WRONG.length);
+      expect(beforeGrid!.success.count).toBe(Object.values(float.summary!.attacks)[0]!.success.count);
+      expect(beforeGrid!.success.count).toBeGreaterThan(0);
+      expect(success.count).toBe(successRounded.count);
+      for (const i of others(WRONG)) {
+        const [before, after] = [attackOn(float.rows, i), attackOn(rows, i)];
+        const { success: fooled, l0, l1, l2, linf } = before;
+        expect(after.beforeGrid).toEqual({ success: fooled, l0, l1, l2, linf });
+        expect(after.rounded.top).toEqual(after.float.top);
+        // The clean pixels lie between levels: half a level more.
+        expect(255 * after.linf).toBeLessThanOrEqual(150.8);
+        if (fooled) expect(after.success).toBe(true);
+      }
+      for (const i of WRONG) expect(attackOn(rows, i).beforeGrid).toBeUndefined();
+    },
+  );
+
   it('norms and verdicts are those of the images', async () => {
     const { rows } = await run(['+attack.eps=25.5']);
     for (const i of others(WRONG)) {
@@ -345,6 +440,57 @@ describe('results', () => {
       expect(l0).toBe(64);
       expect(success).toBe(float.top[0] !== source);
     }
+  });
+});
+
+describe('models with faults', () => {
+  const warnings = (path: string) =>
+    readFileSync(join(path, 'journal.jsonl'), 'utf8')
+      .split('\n')
+      .flatMap((line) => (line.includes('"level":"warn"') ? [(JSON.parse(line) as { message: string }).message] : []));
+
+  it.each(['noise', 'climb'])('NaN for one image: it is named, counts as wrong, and %s goes on', async (attack) => {
+    const sane = await run([`attack.use=${attack}`]);
+    const { rows, summary, run: of } = await run([`attack.use=${attack}`, '+model.fault=nan']);
+    expect(at(rows, 4).clean).toMatchObject({ top: [], p: 0, unusable: 'the logit of class 0 is NaN' });
+    expect(attackOn(rows, 4)).toMatchObject({ attacked: false, leftOut: 'unusable', success: false, l2: 0 });
+    for (const i of others([4])) {
+      const { success, l2, float } = attackOn(sane.rows, i);
+      expect(attackOn(rows, i)).toMatchObject({ success, l2, float });
+    }
+    expect(summary!.clean.top[1]).toMatchObject({ n: IMAGES, count: IMAGES - WRONG.length - 1 });
+    expect(summary!.unusable).toEqual([{ id: 'image 4', reason: 'the logit of class 0 is NaN' }]);
+    expect(warnings(of.path).join()).toContain('no answer to image 4: the logit of class 0 is NaN');
+  });
+
+  it('NaN behind an attacked image: no success, and said', async () => {
+    const { rows, summary, run: of } = await run(['attack.attack_misclassified=true', '+attack.fault=nan']);
+    expect(attackOn(rows, 3)).toMatchObject({ success: false });
+    expect(Object.values(summary!.attacks)[0]).toMatchObject({ failures: 1, failed: [{ id: 'image 3' }] });
+    expect(warnings(of.path).join()).toMatch(/noise failed on 1 image: image 3: the attack made NaN of a pixel/);
+  });
+
+  it('NaN for every image ends the run', async () => {
+    for (const batch of ['batch=4', 'batch=11'])
+      await expect(run([batch, '+model.fault=all nan'])).rejects.toMatchObject({
+        code: 'MODEL_NAN',
+        message: expect.stringContaining('image 0') as string,
+      });
+  });
+
+  it('a model that cannot be differentiated is refused to attacks that follow gradients, not to others', async () => {
+    await expect(run(['attack.use=climb', '+model.fault=opaque'])).rejects.toMatchObject({
+      code: 'MODEL_NO_GRADIENT',
+      params: { path: 'network' },
+    });
+    const { rows } = await run(['+model.fault=opaque', '+attack.eps=150']);
+    expect(others(WRONG).some((i) => attackOn(rows, i).success)).toBe(true);
+  });
+
+  it('a gradient of 0 everywhere is warned of', async () => {
+    const { run: of } = await run(['attack.use=climb', '+model.fault=flat']);
+    expect(warnings(of.path).join()).toContain('no gradient of network reaches any of the first 3 images');
+    expect(warnings((await run(['attack.use=climb'])).run.path).join()).not.toContain('no gradient');
   });
 });
 
@@ -360,7 +506,29 @@ describe('faults of plugins', () => {
     },
   );
 
-  it.each(['throw', 'too few', 'no counts'])('an attack that fails (%s) is named', async (fault) => {
+  it('what an attack flags is kept with the image, counted, and warned of in the journal, also when it is reused', async () => {
+    const first = await run(['+attack.fault=odd'], 'flags');
+    expect(attackOn(first.rows, 3).flags).toEqual(['odd']);
+    expect(attackOn(first.rows, 4)).not.toHaveProperty('flags');
+    for (const { run: of, summary, metrics } of [first, await run(['+attack.fault=odd'], 'flags')]) {
+      expect(Object.values(summary!.attacks)[0]!.flags).toEqual({ odd: 2 });
+      expect(metrics).toMatchObject({ 'attack/noise/flags/odd': 2 });
+      const journal = readFileSync(join(of.path, 'journal.jsonl'), 'utf8');
+      expect(journal).toContain('"level":"warn","message":"noise: this image is odd (odd, 2 of 9 images)"');
+    }
+  });
+
+  it('which part of an attack fooled the model is kept with the image, and counted where it did', async () => {
+    const { rows, summary, metrics } = await run(['+attack.fault=odd', '+attack.eps=255']);
+    expect(attackOn(rows, 3).by).toBe('luck');
+    expect(attackOn(rows, 4)).not.toHaveProperty('by');
+    const lucky = rows.filter((_, i) => attackOn(rows, i).success && attackOn(rows, i).by !== undefined).length;
+    expect(lucky).toBeGreaterThan(0);
+    expect(Object.values(summary!.attacks)[0]!.by).toEqual({ luck: lucky });
+    expect(metrics).toMatchObject({ 'attack/noise/by/luck': lucky });
+  });
+
+  it.each(['throw', 'too few', 'no counts', 'unknown flag'])('an attack that fails (%s) is named', async (fault) => {
     await expect(run([`+attack.fault='${fault}'`])).rejects.toMatchObject({
       code: 'ATTACK_FAILED',
       params: { name: 'noise' },

@@ -91,8 +91,18 @@ async function existing(context: PipelineContext, attack: PlannedAttack, stage: 
   throw new ShieldError('ARTIFACT_MISSING', { stage, needed: 'attack', spec: context.specPath });
 }
 
+/** @throws DATASET_EMPTY, or MODEL_NAN where the model has no answer to any image */
 async function refuseEmpty(context: PipelineContext, clean: Artifact<PredictionRow>): Promise<void> {
-  for await (const { rows } of clean.batches()) if (rows.some((row) => row.dropped === undefined)) return;
+  let unusable: PredictionRow | undefined;
+  for await (const { rows } of clean.batches()) {
+    const read = rows.filter((row) => row.dropped === undefined);
+    if (read.some(({ draws }) => draws[0]!.unusable === undefined)) return;
+    unusable ??= read[0];
+  }
+  if (unusable) {
+    const reason = `${unusable.draws[0]!.unusable} for ${unusable.id}, and so it is with every image`;
+    throw new ShieldError('MODEL_NAN', { reason });
+  }
   throw new ShieldError('DATASET_EMPTY', {
     name: context.spec.dataset.use,
     reason: (await clean.complete())!.batches === 0 ? 'nothing was found' : 'no image could be read',

@@ -8,11 +8,13 @@ import type { Prediction } from './rows.js';
 export interface Predictor {
   /** @param pixels float32 [n, height, width, 3] in [0, 1], flat */
   predict(pixels: Float32Array): Promise<readonly PredictedImage[]>;
+  /** The logits themselves: [n, classes], flat. */
+  logits(pixels: Float32Array): Promise<Float32Array>;
   dispose(): void;
 }
 
 export interface PredictedImage extends Prediction {
-  /** Class of the smallest logit. */
+  /** Class of the smallest logit; −1 where there is none. */
   readonly least: number;
 }
 
@@ -32,32 +34,47 @@ export function createPredictor(
     (options.images ?? Infinity) >= CAPTURE_FROM_IMAGES
       ? backend.capture((images: tf.Tensor): [tf.Tensor] => [model.logits(images as tf.Tensor4D)])
       : undefined;
+  const logitsOf = async (pixels: Float32Array): Promise<Float32Array> => {
+    const n = pixels.length / (height * width * 3);
+    if (n === 0) return new Float32Array(0);
+    const images = tf.tensor4d(pixels, [n, height, width, 3]);
+    const logits = captured ? captured(images)[0] : tf.tidy(() => model.logits(images));
+    images.dispose();
+    const values = (await logits.data()) as Float32Array;
+    logits.dispose();
+    return values;
+  };
   return {
+    logits: logitsOf,
     predict: async (pixels) => {
-      const n = pixels.length / (height * width * 3);
-      if (n === 0) return [];
-      const images = tf.tensor4d(pixels, [n, height, width, 3]);
-      const logits = captured ? captured(images)[0] : tf.tidy(() => model.logits(images));
-      images.dispose();
-      const values = (await logits.data()) as Float32Array;
-      logits.dispose();
-      return Array.from({ length: n }, (_, i) =>
-        rank(values.subarray(i * model.classes, (i + 1) * model.classes), options.k, model.labelOffset),
-      );
+      const values = await logitsOf(pixels);
+      return Array.from({ length: values.length / model.classes }, (_, i) => {
+        const logits = values.subarray(i * model.classes, (i + 1) * model.classes);
+        const unusable = faultOf(logits);
+        if (unusable !== undefined) return { top: [], p: 0, least: -1, unusable };
+        return rank(logits, options.k, model.labelOffset);
+      });
     },
     dispose: () => captured?.dispose(),
   };
 }
 
-/** The k largest logits by class, ties going to the smaller class, and the softmax probability of the first. */
+/** Why these logits name no class; undefined where they do. */
+export function faultOf(logits: Float32Array): string | undefined {
+  const c = logits.findIndex((value) => !Number.isFinite(value));
+  return c === -1 ? undefined : `the logit of class ${c} is ${logits[c]}`;
+}
+
+/** The k largest logits by class, ties going to the smaller class, and the softmax probability of the first. @throws MODEL_NAN */
 export function rank(logits: Float32Array, k: number, labelOffset: number): PredictedImage {
+  const fault = faultOf(logits);
+  if (fault !== undefined) throw new ShieldError('MODEL_NAN', { reason: fault });
   const top: number[] = [];
   let least = 0;
   let sum = 0;
   let max = -Infinity;
   for (let c = 0; c < logits.length; c++) {
     const value = logits[c]!;
-    if (!Number.isFinite(value)) throw new ShieldError('MODEL_NAN', { reason: `the logit of class ${c} is ${value}` });
     if (value < logits[least]!) least = c;
     if (value > max) {
       sum = sum * Math.exp(max - value) + 1;

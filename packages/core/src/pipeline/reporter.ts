@@ -12,6 +12,8 @@ export interface StageInfo {
   readonly name: string;
   /** Images in all, when that is known. */
   readonly total: number | undefined;
+  /** What is counted; default "img". */
+  readonly unit?: string;
 }
 
 export interface StageReporter {

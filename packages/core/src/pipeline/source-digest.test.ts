@@ -16,8 +16,9 @@ describe('sourceDigest', () => {
     folder = mkdtempSync(join(tmpdir(), 'shield-digest-'));
     write(
       'attack.ts',
-      "import { rule } from './rule.js';\nexport { other } from './deep/other';\nimport '@shield/core';\n",
+      "import { rule } from './rule.js';\nexport { other } from './deep/other';\nimport '@shield/core';\nexport const kernel = new URL('./built/kernel.wasm', import.meta.url);\n",
     );
+    write('built/kernel.wasm', '\0asm');
     write('rule.ts', "export const rule = await import('./late.mjs');\n");
     write('late.mjs', 'export default 1;\n');
     write('deep/other.ts', "import type { A } from '../attack.js';\nexport const other = 1;\n");
@@ -25,7 +26,7 @@ describe('sourceDigest', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  it.each(['attack.ts', 'rule.ts', 'late.mjs', 'deep/other.ts'])('changes with %s', (name) => {
+  it.each(['attack.ts', 'rule.ts', 'late.mjs', 'deep/other.ts', 'built/kernel.wasm'])('changes with %s', (name) => {
     const before = digest();
     write(name, `// changed\nimport './rule.js'; import './deep/other.js'; import './late.mjs';`);
     expect(digest()).not.toBe(before);

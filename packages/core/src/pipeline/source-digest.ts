@@ -1,25 +1,39 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const CODE = /\.[cm]?[jt]s$/;
+
 /**
- * sha256 over a source file and all it imports by relative path: what a plugin computes is named by the code that
- * computes it, so a changed attack is never confused with its former self.
+ * sha256 over a source file, all it imports by relative path, and the files that these name by
+ * `new URL('…', import.meta.url)` (compiled WebAssembly, bundled weights): what a plugin computes is named by the code
+ * that computes it, so a changed attack is never confused with its former self.
  */
 export function sourceDigest(file: string | undefined): string {
   if (file === undefined || !existsSync(file)) return 'unknown';
+  return digestOf(sourceFiles(file), dirname(file));
+}
+
+/** The files of {@link sourceDigest}, sorted, as paths. */
+export function sourceFiles(file: string): string[] {
   const files = new Set<string>();
   const pending = [resolve(file)];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if (files.has(next)) continue;
     files.add(next);
-    for (const specifier of relativeImports(readFileSync(next, 'utf8'))) {
+    if (!CODE.test(next)) continue;
+    const source = readFileSync(next, 'utf8');
+    for (const specifier of filesBeside(source)) {
+      const target = resolve(dirname(next), specifier);
+      if (existsSync(target) && statSync(target).isFile()) pending.push(target);
+    }
+    for (const specifier of relativeImports(source)) {
       const target = resolveImport(dirname(next), specifier);
       if (target) pending.push(target);
     }
   }
-  return digestOf([...files].sort(), dirname(file));
+  return [...files].sort();
 }
 
 /** sha256 over the parts of core that decide numbers: images, random streams, attacks' run time, this pipeline. */
@@ -50,6 +64,12 @@ function digestOf(files: readonly string[], root: string): string {
   return hash.digest('hex').slice(0, 16);
 }
 
+function filesBeside(source: string): string[] {
+  return [...source.matchAll(/new URL\(\s*['"](\.{1,2}\/[^'"]+)['"]\s*,\s*import\.meta\.url\s*\)/g)].map(
+    (match) => match[1]!,
+  );
+}
+
 function relativeImports(source: string): string[] {
   return [...source.matchAll(/(?:from|import)\s*\(?\s*['"](\.{1,2}\/[^'"]+)['"]/g)].map((match) => match[1]!);
 }
@@ -57,5 +77,5 @@ function relativeImports(source: string): string[] {
 function resolveImport(folder: string, specifier: string): string | undefined {
   const path = resolve(folder, specifier);
   const candidates = [path, path.replace(/\.js$/, '.ts'), `${path}.ts`, `${path}.js`, `${path}.mjs`];
-  return candidates.find((candidate) => /\.[cm]?[jt]s$/.test(candidate) && existsSync(candidate));
+  return candidates.find((candidate) => CODE.test(candidate) && existsSync(candidate));
 }

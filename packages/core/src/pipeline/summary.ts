@@ -1,19 +1,15 @@
-import { RunningMean, overDraws, proportion, recoveredShare, type Proportion } from '../report/statistics.js';
+import type { Accuracy, AccuracyCounter } from '../report/accuracy.js';
+import { RunningMean, proportion, recoveredShare, type Proportion } from '../report/statistics.js';
 import type { CurveNorm } from '../report/robustness.js';
-import { hit, hitShare, type AttackRow, type PredictionRow } from './rows.js';
+import type { AttackRow, LeftOut } from './rows.js';
 
-/** Accuracy for each k of `evaluate.top`, over all images; random defenses also over their draws. */
-export interface Accuracy {
-  readonly top: Readonly<Record<string, Proportion>>;
-  /** Top-1 over the draws of a random defense. */
-  readonly draws?: {
-    readonly n: number;
-    readonly mean: number;
-    readonly deviation: number;
-    readonly low: number;
-    readonly high: number;
-  };
+export interface ImageTrouble {
+  readonly id: string;
+  readonly reason: string;
 }
+
+/** Of how many failures of an attack the summary names the images. */
+const FAILURES_NAMED = 5;
 
 export interface DefenseSummary {
   readonly accuracy: Accuracy;
@@ -27,14 +23,21 @@ export interface AttackSummary {
   readonly against?: { readonly attack: string; readonly defense: string };
   /** Images it was let loose on. */
   readonly attacked: number;
+  /** How many it left alone, by why. */
+  readonly leftOut: Readonly<Record<LeftOut, number>>;
   /** Over the images rightly classified at first (those attacked); of an adaptive attack, behind the defense. */
   readonly success: Proportion;
   readonly successRounded: Proportion;
+  /** In a black-box threat: on the model that the images were made on. */
+  readonly successOnSource?: Proportion;
+  /** With `grid: uint8`: of the images before they were put on the grid. */
+  readonly beforeGrid?: { readonly success: Proportion; readonly l2: Norms; readonly linf: Norms };
   readonly float: Accuracy;
   readonly rounded: Accuracy;
   readonly l2: Norms;
   readonly linf: Norms;
   readonly l0: Norms;
+  readonly l1: Norms;
   readonly normalizedL2: Norms;
   /** On [−1, 1], over all images, as the paper's tables have it. */
   readonly normalizedL2Original: Norms;
@@ -42,6 +45,12 @@ export interface AttackSummary {
   readonly forwards: number | undefined;
   readonly gradients: number | undefined;
   readonly failures: number;
+  /** The first of them. */
+  readonly failed: readonly ImageTrouble[];
+  /** Of an attack made of several: on how many images each of them succeeded, in the order in which they were met. */
+  readonly by: Readonly<Record<string, number>>;
+  /** On how many images the attack raised each of its flags. */
+  readonly flags: Readonly<Record<string, number>>;
   /** The distances of the successes in the attack's norm, sorted: where each image fell. */
   readonly curve: { readonly norm: CurveNorm; readonly distances: readonly number[] };
   readonly seconds: number;
@@ -57,39 +66,13 @@ export interface Norms {
 
 export interface Summary {
   readonly images: number;
-  readonly dropped: readonly { readonly id: string; readonly reason: string }[];
+  readonly dropped: readonly ImageTrouble[];
+  /** Clean images that the model has no answer to; they count as wrong and are not attacked. */
+  readonly unusable: readonly ImageTrouble[];
   readonly clean: Accuracy;
   readonly cleanSeconds: number;
   readonly cleanDefended: Readonly<Record<string, Accuracy>>;
   readonly attacks: Readonly<Record<string, AttackSummary>>;
-}
-
-/** Counts hits row by row, so that memory does not grow with the images. */
-export class AccuracyCounter {
-  #n = 0;
-  readonly #hits: Map<number, number>;
-  #byDraw: number[] = [];
-
-  constructor(private readonly ks: readonly number[]) {
-    this.#hits = new Map(ks.map((k) => [k, 0]));
-  }
-
-  add(row: PredictionRow): void {
-    this.#n++;
-    for (const k of this.ks) this.#hits.set(k, this.#hits.get(k)! + hitShare(row, k));
-    row.draws.forEach((draw, d) => (this.#byDraw[d] = (this.#byDraw[d] ?? 0) + (hit(draw, row.label, 1) ? 1 : 0)));
-  }
-
-  hits(k: number): number {
-    return this.#hits.get(k) ?? 0;
-  }
-
-  get result(): Accuracy {
-    const top = Object.fromEntries(this.ks.map((k) => [String(k), proportion(this.#hits.get(k)!, this.#n)]));
-    if (this.#byDraw.length < 2) return { top };
-    const { mean, deviation, low, high } = overDraws(this.#byDraw.map((hits) => hits / this.#n));
-    return { top, draws: { n: this.#byDraw.length, mean, deviation, low, high } };
-  }
 }
 
 /** Norms of one attack; keeps one number an attacked image, for the median. */
@@ -124,10 +107,17 @@ export class AttackCounter {
   constructor(private readonly norm: CurveNorm = 'l2') {}
 
   #attacked = 0;
+  readonly #leftOut = { misclassified: 0, target: 0, unusable: 0 };
   #successes = 0;
   #successesRounded = 0;
+  #successesOnSource: number | undefined;
   #failures = 0;
+  readonly #failed: ImageTrouble[] = [];
+  #beforeGrid: { successes: number; readonly l2: NormsCounter; readonly linf: NormsCounter } | undefined;
+  readonly #by = new Map<string, number>();
+  readonly #flags = new Map<string, number>();
   readonly #l0 = new NormsCounter();
+  readonly #l1 = new NormsCounter();
   readonly #l2 = new NormsCounter();
   readonly #linf = new NormsCounter();
   readonly #normalized = new NormsCounter();
@@ -138,12 +128,21 @@ export class AttackCounter {
 
   /** @param successRounded whether the image still does its work after rounding to 8 bits */
   add(row: AttackRow, successRounded: boolean): void {
+    if (row.leftOut) this.#leftOut[row.leftOut]++;
     if (!row.attacked) return;
     this.#attacked++;
     if (row.success) this.#successes++;
     if (successRounded) this.#successesRounded++;
-    if (row.failure !== undefined) this.#failures++;
+    if (row.successOnSource !== undefined)
+      this.#successesOnSource = (this.#successesOnSource ?? 0) + (row.successOnSource ? 1 : 0);
+    if (row.failure !== undefined) {
+      this.#failures++;
+      if (this.#failed.length < FAILURES_NAMED) this.#failed.push({ id: row.id, reason: row.failure });
+    }
+    if (row.by !== undefined && row.success) this.#by.set(row.by, (this.#by.get(row.by) ?? 0) + 1);
+    for (const flag of row.flags ?? []) this.#flags.set(flag, (this.#flags.get(flag) ?? 0) + 1);
     this.#l0.add(row.l0, row.success);
+    this.#l1.add(row.l1, row.success);
     this.#l2.add(row.l2, row.success);
     this.#linf.add(row.linf, row.success);
     this.#normalized.add(row.normalizedL2, row.success);
@@ -151,14 +150,36 @@ export class AttackCounter {
     this.#iterations.add(row.iterations);
     this.#forwards.add(row.forwards);
     this.#gradients.add(row.gradients);
+    if (row.beforeGrid) this.#addBefore(row.beforeGrid);
+  }
+
+  #addBefore({ success, l2, linf }: NonNullable<AttackRow['beforeGrid']>): void {
+    this.#beforeGrid ??= { successes: 0, l2: new NormsCounter(), linf: new NormsCounter() };
+    if (success) this.#beforeGrid.successes++;
+    this.#beforeGrid.l2.add(l2, success);
+    this.#beforeGrid.linf.add(linf, success);
   }
 
   get result(): Omit<AttackSummary, 'float' | 'rounded' | 'seconds' | 'defenses'> {
     return {
       attacked: this.#attacked,
+      leftOut: this.#leftOut,
       success: proportion(this.#successes, this.#attacked),
       successRounded: proportion(this.#successesRounded, this.#attacked),
+      ...(this.#successesOnSource === undefined
+        ? {}
+        : { successOnSource: proportion(this.#successesOnSource, this.#attacked) }),
+      ...(this.#beforeGrid
+        ? {
+            beforeGrid: {
+              success: proportion(this.#beforeGrid.successes, this.#attacked),
+              l2: this.#beforeGrid.l2.result,
+              linf: this.#beforeGrid.linf.result,
+            },
+          }
+        : {}),
       l0: this.#l0.result,
+      l1: this.#l1.result,
       l2: this.#l2.result,
       linf: this.#linf.result,
       normalizedL2: this.#normalized.result,
@@ -167,7 +188,13 @@ export class AttackCounter {
       forwards: this.#forwards.mean,
       gradients: this.#gradients.mean,
       failures: this.#failures,
-      curve: { norm: this.norm, distances: { l0: this.#l0, l2: this.#l2, linf: this.#linf }[this.norm].successes },
+      failed: this.#failed,
+      by: Object.fromEntries(this.#by),
+      flags: Object.fromEntries(this.#flags),
+      curve: {
+        norm: this.norm,
+        distances: { l0: this.#l0, l1: this.#l1, l2: this.#l2, linf: this.#linf }[this.norm].successes,
+      },
     };
   }
 }

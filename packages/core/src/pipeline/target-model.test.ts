@@ -114,4 +114,25 @@ describe('createTargetModel', () => {
     expect(freed).toHaveLength(2);
     model.dispose();
   });
+
+  it.each([
+    { side: 224, gradients: 1, batches: undefined, expected: [1, 4, 8] },
+    { side: 224, gradients: 0, batches: undefined, expected: undefined },
+    { side: 32, gradients: 1, batches: undefined, expected: undefined },
+    { side: 224, gradients: 1, batches: [2], expected: [2] },
+  ])('graphs of $gradients gradients at $side pixels, asked for $batches: $expected', (of) => {
+    const model = tinyModel();
+    const asked: unknown[] = [];
+    const capture: Backend['capture'] = (fn, options) => {
+      asked.push(options?.buckets);
+      return backend.capture(fn, options);
+    };
+    const view = { ...undefended(model), inputSize: { height: of.side, width: of.side } };
+    const target = createTargetModel({ view, backend: { ...backend, capture }, capture: true, count: () => undefined });
+    const cost = { forwards: 1, gradients: of.gradients };
+    target.compile<[Tensor4D], [Tensor4D]>('same', cost, (x) => [x], of.batches ? { batches: of.batches } : {});
+    expect(asked).toEqual([of.expected]);
+    target.dispose();
+    model.dispose();
+  });
 });

@@ -10,9 +10,18 @@ const keys = (kind: 'attack' | 'dataset' | 'defense' | 'model', name: string) =>
 
 describe('the options of a plugin', () => {
   it('are its own and those of its kind', () => {
-    expect(keys('attack', 'sign')).toEqual(['eps', 'labels', 'attack_misclassified']);
+    expect(keys('attack', 'sign')).toEqual(['eps', 'labels', 'attack_misclassified', 'grid']);
     expect(keys('attack', 'push').at(-1)).toBe('target');
-    expect(keys('dataset', 'folder')).toEqual(['path', 'skip', 'limit', 'shuffle', 'on_corrupt', 'preprocess']);
+    expect(keys('dataset', 'folder')).toEqual([
+      'path',
+      'skip',
+      'limit',
+      'shuffle',
+      'only_classes',
+      'only_ids',
+      'on_corrupt',
+      'preprocess',
+    ]);
     expect(keys('model', 'net')).toEqual(['width']);
     expect(keys('defense', 'round')).toEqual([]);
     expect(fullOptionsSchema(registry.get('dataset', 'folder'))).toMatchObject({

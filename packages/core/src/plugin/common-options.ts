@@ -26,9 +26,21 @@ export const preprocessSchema = Type.Object(
 
 /** What every dataset takes beside its own options. */
 export const datasetOptions = {
-  skip: Type.Integer({ minimum: 0, default: 0, description: 'images left out at the start, after the shuffle' }),
+  skip: Type.Integer({
+    minimum: 0,
+    default: 0,
+    description: 'images left out at the start, after only_… and the shuffle',
+  }),
   limit: Type.Integer({ minimum: 0, default: 0, description: 'images taken at most; 0 for all' }),
   shuffle: Type.Boolean({ default: false, description: 'whether the images are put in an order drawn from the seed' }),
+  only_classes: Type.Array(Type.Union([Type.Integer({ minimum: 0 }), Type.String({ minLength: 1 })]), {
+    default: [],
+    description: 'classes whose images are taken: numbers, wnids or names; empty for all',
+  }),
+  only_ids: Type.Union([Type.Array(Type.String({ minLength: 1 })), Type.String()], {
+    default: [],
+    description: 'ids of the images that are taken, or the path of a text file with one a line; empty for all',
+  }),
   on_corrupt: Type.Union([Type.Literal('fail'), Type.Literal('skip')], {
     default: 'fail',
     description: 'what an unreadable image does: fail ends the run; skip leaves it out, counts and names it',
@@ -45,6 +57,11 @@ export const attackOptions = {
   attack_misclassified: Type.Boolean({
     default: false,
     description: 'whether images that the model gets wrong already are attacked too',
+  }),
+  grid: Type.Union([Type.Literal('float'), Type.Literal('uint8')], {
+    default: 'float',
+    description:
+      'what the images are made of: float as the attack leaves them, or uint8: levels 0-255 that still fool the model, found near the float result and within eps',
   }),
 };
 
@@ -76,11 +93,35 @@ export const targetedOptions = {
   ),
 };
 
+/** What stands under `execution` whatever carries the cells out. */
+export const executorOptions = {
+  threads: Type.Integer({
+    minimum: 0,
+    maximum: 1024,
+    default: 0,
+    description: 'threads of the backend; 0: every core, or the share of one of several workers',
+  }),
+  time_limit: Type.Number({
+    minimum: 0,
+    default: 0,
+    description:
+      'seconds after which a run stops as TIMEOUT, from where it can be resumed; 0: none. No part of the hash',
+  }),
+  strip: Type.Integer({
+    minimum: 0,
+    maximum: 100,
+    default: 6,
+    description: 'images in the picture strip; 0: none',
+  }),
+};
+
 const KEPT: Readonly<Record<PluginKind, readonly string[]>> = {
   dataset: Object.keys(datasetOptions),
   attack: Object.keys(attackOptions),
   model: [],
   defense: [],
+  tracker: [],
+  executor: Object.keys(executorOptions),
 };
 
 /** Whether an option belongs to every plugin of the kind, so that it survives a change of the plugin. */
@@ -117,8 +158,11 @@ function commonOptions(plugin: Plugin): TProperties {
       return datasetOptions;
     case 'attack':
       return plugin.targeted ? { ...attackOptions, ...targetedOptions } : attackOptions;
+    case 'executor':
+      return executorOptions;
     case 'model':
     case 'defense':
+    case 'tracker':
       return {};
   }
 }

@@ -1,6 +1,9 @@
 import type { Static, TObject } from '@sinclair/typebox';
 import type { Tensor, Tensor2D, Tensor4D, Variable } from '@tensorflow/tfjs-core';
+import type { Reporter } from '../pipeline/reporter.js';
 import type { Random } from '../random/random.js';
+import type { Tracker } from '../tracking/events.js';
+import type { Run } from '../tracking/runs-folder.js';
 
 /*
  * What a plugin is to core and core to a plugin. A plugin is a plain value made by defineAttack, defineDefense,
@@ -8,7 +11,7 @@ import type { Random } from '../random/random.js';
  * Everyone sees pixels in [0, 1]; units of other kinds (0-255 levels, JPEG quality) stand in an option's description.
  */
 
-export type PluginKind = 'attack' | 'defense' | 'model' | 'dataset';
+export type PluginKind = 'attack' | 'defense' | 'model' | 'dataset' | 'tracker' | 'executor';
 
 export interface Reference {
   /** "Goodfellow et al., Explaining and Harnessing Adversarial Examples, ICLR 2015" */
@@ -16,7 +19,7 @@ export interface Reference {
   readonly url: string;
 }
 
-interface DefinitionBase<S extends TObject> {
+export interface DefinitionBase<S extends TObject> {
   /** snake_case or one word; what specs say after `use:`. */
   readonly name: string;
   /** Other names it answers to, such as the original's (`df`, `cwl2`). */
@@ -64,6 +67,51 @@ export interface Dataset {
 
 export interface DatasetDefinition<S extends TObject = TObject> extends DefinitionBase<S> {
   open(options: Static<S>, context: LoadContext): Promise<Dataset>;
+  /** Makes the files that `open` reads out of what was published: `shield data provision NAME`. */
+  provision?(request: ProvisionRequest, context: ProvisionContext): Promise<readonly ProvisionedSplit[]>;
+}
+
+export type Split = 'validation' | 'train';
+
+/** What `shield data provision` asks for. Paths are absolute. */
+export interface ProvisionRequest {
+  /** Folder of the published archives, or of what was unpacked from them. */
+  readonly rawData: string;
+  /** Folder that gets a folder for each split. */
+  readonly output: string;
+  /** Default: every split that there is raw data of. */
+  readonly split?: Split;
+  /** TFRecord files to spread a split over; default: as published scripts do. */
+  readonly shards: Readonly<Partial<Record<Split, number>>>;
+  /** The archives are there: neither fetch them nor look for what was unpacked from them. */
+  readonly provisionOnly: boolean;
+  /** Address of the folder on a server that holds the archives. */
+  readonly download?: string;
+  /** Take fewer images than were published. */
+  readonly subset: boolean;
+  /** Decode every image, and not only walk through its file. */
+  readonly check: boolean;
+  /** Files of bounding boxes. */
+  readonly boundingBoxes: readonly string[];
+  /** Processes that work at a time. */
+  readonly workers: number;
+}
+
+export interface ProvisionContext {
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+/** One split, whole. */
+export interface ProvisionedSplit {
+  readonly split: Split;
+  readonly folder: string;
+  readonly images: number;
+  readonly shards: number;
+  /** Shards that were there already. */
+  readonly kept: number;
+  readonly bytes: number;
+  readonly seconds: number;
 }
 
 // ----------------------------------------------------------------------------------------------------- models
@@ -82,13 +130,35 @@ export interface Model {
    * Written once on tfjs-core ops; serves prediction, gradients and training on every backend.
    */
   logits(images: Tensor4D): Tensor2D;
-  /** Present where the model can be trained. */
-  readonly training?: {
-    readonly variables: Readonly<Record<string, Variable>>;
-    /** As `logits`, with batch statistics and dropout where the network has them. */
-    logits(images: Tensor4D, random: Random): Tensor2D;
-  };
+  /** Present where the model can be trained: always where {@link LoadContext.training} asked for it. */
+  readonly training?: TrainingForm;
   dispose(): void;
+}
+
+/** What of a model changes when it is trained. Its `logits` follow the variables. */
+export interface TrainingForm {
+  /**
+   * All that a weights file holds, by the names it is saved under. Those made with `trainable: false` (the averages of
+   * batch norms) are changed by `logits` itself, the others down the gradient.
+   */
+  readonly variables: Readonly<Record<string, Variable>>;
+  /** Names of the classifier's variables, for `train.layers: head`. */
+  readonly head: readonly string[];
+  /** Order of axes that a variable is saved in, where that is not its own ([3, 2, 0, 1]: as torch stores a filter). */
+  readonly savedAxes?: Readonly<Record<string, readonly number[]>>;
+  /** As `logits` of the model, with batch statistics and dropout where the network has them. Pure but for the averages. */
+  logits(images: Tensor4D, pass: TrainingPass): Tensor2D;
+}
+
+/** One forward pass of a training step. */
+export interface TrainingPass {
+  /**
+   * Batch norms take the statistics of the batch, and their averages move by `1 − momentum` towards them; undefined:
+   * they take their averages, which stand.
+   */
+  readonly batchStatistics: { readonly momentum: number } | undefined;
+  /** Zeroes a share `rate` of each image's values, drawn for it, and scales the others by 1 / (1 − rate). */
+  dropout<T extends Tensor>(x: T, rate: number): T;
 }
 
 export interface ModelDefinition<S extends TObject = TObject> extends DefinitionBase<S> {
@@ -114,6 +184,14 @@ export interface Cost {
  */
 export type Compiled<I extends Tensor[], O extends Tensor[]> = (rows: ArrayLike<number>, ...inputs: I) => O;
 
+export interface CompileOptions {
+  /**
+   * Batch sizes to make graphs for; others are cut into these and padded up to them. Default: 1, 4, 16, 64, and 1, 4, 8
+   * for gradients of images from 128 × 128 pixels on. Fewer and smaller ones for functions whose graphs are large.
+   */
+  readonly batches?: readonly number[];
+}
+
 /** The model under attack, as the threat model lets the attacker see it; passes are counted for each image. */
 export interface TargetModel {
   readonly inputSize: { readonly height: number; readonly width: number };
@@ -124,7 +202,12 @@ export interface TargetModel {
    * @param name unique within the attack; a second call with the same name gives the first function back, so `fn`
    *   may close over the attack's options, but over nothing that belongs to a batch
    */
-  compile<I extends Tensor[], O extends Tensor[]>(name: string, cost: Cost, fn: (...inputs: I) => O): Compiled<I, O>;
+  compile<I extends Tensor[], O extends Tensor[]>(
+    name: string,
+    cost: Cost,
+    fn: (...inputs: I) => O,
+    options?: CompileOptions,
+  ): Compiled<I, O>;
 }
 
 export interface AttackInput {
@@ -147,10 +230,17 @@ export interface AttackOutput {
   readonly images: Tensor4D;
   /** Iterations spent on each image. */
   readonly iterations: Int32Array;
+  /** Of an attack made of several: the one that made each image fool the model, by name. Counted over the images. */
+  readonly by?: readonly (string | undefined)[];
+  /** For each image, those of the attack's `flags` that it raises. */
+  readonly flags?: readonly (readonly string[])[];
 }
 
 export interface AttackDefinition<S extends TObject = TObject> extends DefinitionBase<S> {
-  /** The norm that it bounds or minimises. */
+  /**
+   * The norm that it bounds or minimises; an option called `norm` chooses another. An option called `eps` is the bound,
+   * in 0-255 levels and that norm.
+   */
   readonly norm: 'l0' | 'l1' | 'l2' | 'linf' | 'none';
   /** Whether it can aim at a given class. */
   readonly targeted: boolean;
@@ -158,6 +248,8 @@ export interface AttackDefinition<S extends TObject = TObject> extends Definitio
   readonly needs: 'gradients' | 'logits' | 'labels' | 'nothing';
   /** Whether it draws random numbers. */
   readonly random: boolean;
+  /** What makes its result doubtful, by name: a line for people. Counted over the images, and warned of when a run ends. */
+  readonly flags?: Readonly<Record<string, string>>;
   /** The most that it spends on one image with these options, for `--dry-run` and for deciding what is worth capturing. */
   cost(options: Static<S>): Cost;
   run(input: AttackInput, options: Static<S>): Promise<AttackOutput>;
@@ -169,6 +261,23 @@ export interface AttackDefinition<S extends TObject = TObject> extends Definitio
 export type DefenseGradient<S extends TObject> =
   'straight-through' | ((images: Tensor4D, randoms: readonly Random[], options: Static<S>) => Tensor4D);
 
+/** A gradient that can be a graph, since what is drawn stands apart; see `drawnGradient`. */
+export interface DrawnGradient<O> {
+  /** All that is random, as tensors of a row an image; none for a defense without randomness. */
+  draws(size: { readonly height: number; readonly width: number }, randoms: readonly Random[], options: O): Tensor[];
+  /** Pure. @param images [n, h, w, 3] in [0, 1] */
+  through(images: Tensor4D, draws: readonly Tensor[], options: O): Tensor4D;
+}
+
+/** One option that does not go with the others, or with the images. */
+export interface OptionFault {
+  readonly option: string;
+  /** What follows the option's name: "is 7, and …". */
+  readonly reason: string;
+  /** How to mend it. */
+  readonly expected: string;
+}
+
 export interface DefenseDefinition<S extends TObject = TObject> extends DefinitionBase<S> {
   /** `bytes`: a codec that sees 8-bit pixels (the hand-over rounds or truncates); `floats`: sees floats as they are. */
   readonly takes: 'bytes' | 'floats';
@@ -176,10 +285,31 @@ export interface DefenseDefinition<S extends TObject = TObject> extends Definiti
   readonly random: boolean;
   readonly gradient: DefenseGradient<S>;
   /**
+   * What the schema cannot say of the options: how they go together. Asked when a spec is checked, and with the size of
+   * the images before anything is computed, so that no run fails at its first defended image.
+   */
+  check?(options: Static<S>, size?: { readonly height: number; readonly width: number }): OptionFault | undefined;
+  /**
    * One image. `bytes` defenses are given and return a ByteImage, `floats` ones a FloatImage in [0, 1]. A defense that
    * changes the size says so by what it returns; the pipeline scales to the model's input as the spec spells out.
    */
   apply(image: Image, options: Static<S>, random: Random): Promise<Image> | Image;
+}
+
+// --------------------------------------------------------------------------------------------------- trackers
+
+export interface TrackerContext {
+  /** The run that is observed: its id, its directory and the files in it. */
+  readonly run: Run;
+  /** As the spec names it, under `tracking.trackers`. */
+  readonly name: string;
+  warn(message: string): void;
+}
+
+/** An observer of runs, named in a spec under `tracking.trackers`: it hears every event after the journal has it. */
+export interface TrackerDefinition<S extends TObject = TObject> extends DefinitionBase<S> {
+  /** For one run, at its start. What it throws costs the run a warning. */
+  open(options: Static<S>, context: TrackerContext): Promise<Tracker> | Tracker;
 }
 
 // ---------------------------------------------------------------------------------------------------- context
@@ -228,6 +358,8 @@ export interface LoadContext {
   readonly assets: Assets;
   /** Turns a path as written in the spec (relative to the spec's folder, or to the working directory) into an absolute one. */
   resolvePath(path: string): string;
+  /** Whether the model is to be trained: it then gives its trainable form, and may come with a new classifier. */
+  readonly training?: boolean;
   /** The named stream for initial weights, drawn images and shuffles. */
   random(...name: readonly (string | number)[]): Random;
   readonly signal: AbortSignal;

@@ -6,7 +6,9 @@ import type {
   DefenseDefinition,
   ModelDefinition,
   PluginKind,
+  TrackerDefinition,
 } from './contracts.js';
+import type { ExecutorDefinition } from './executor-contract.js';
 
 /** A definition with its kind and the file that made it (hashed into the keys of what the plugin computes). */
 export type Defined<K extends PluginKind, D> = D & { readonly kind: K; readonly sourceFile: string | undefined };
@@ -15,7 +17,12 @@ export type AttackPlugin = Defined<'attack', AttackDefinition>;
 export type DefensePlugin = Defined<'defense', DefenseDefinition>;
 export type ModelPlugin = Defined<'model', ModelDefinition>;
 export type DatasetPlugin = Defined<'dataset', DatasetDefinition>;
-export type Plugin = AttackPlugin | DefensePlugin | ModelPlugin | DatasetPlugin;
+export type TrackerPlugin = Defined<'tracker', TrackerDefinition>;
+export type ExecutorPlugin = Defined<'executor', ExecutorDefinition>;
+export type Plugin = AttackPlugin | DefensePlugin | ModelPlugin | DatasetPlugin | TrackerPlugin | ExecutorPlugin;
+
+/** In the order in which people are told of them. */
+export const PLUGIN_KINDS: readonly PluginKind[] = ['attack', 'defense', 'model', 'dataset', 'tracker', 'executor'];
 
 /** An attack: see {@link AttackDefinition}. Export the result by default from a file of its own. */
 export function defineAttack<S extends TObject>(definition: AttackDefinition<S>): AttackPlugin {
@@ -35,6 +42,16 @@ export function defineModel<S extends TObject>(definition: ModelDefinition<S>): 
 /** A source of images: see {@link DatasetDefinition}. */
 export function defineDataset<S extends TObject>(definition: DatasetDefinition<S>): DatasetPlugin {
   return seal('dataset', definition);
+}
+
+/** An observer of runs: see {@link TrackerDefinition}. */
+export function defineTracker<S extends TObject>(definition: TrackerDefinition<S>): TrackerPlugin {
+  return seal('tracker', definition);
+}
+
+/** Where the cells of a sweep are carried out: see {@link ExecutorDefinition}. */
+export function defineExecutor<S extends TObject>(definition: ExecutorDefinition<S>): ExecutorPlugin {
+  return seal('executor', definition);
 }
 
 /** The options of a plugin as its code sees them: every default filled in. */

@@ -1,12 +1,23 @@
 import { ShieldError, didYouMean } from '../errors/index.js';
 import type { PluginKind } from './contracts.js';
-import type { AttackPlugin, DatasetPlugin, DefensePlugin, ModelPlugin, Plugin } from './define.js';
+import type {
+  AttackPlugin,
+  DatasetPlugin,
+  DefensePlugin,
+  ExecutorPlugin,
+  ModelPlugin,
+  Plugin,
+  TrackerPlugin,
+} from './define.js';
+import inline from './inline.js';
 
 interface PluginOfKind {
   attack: AttackPlugin;
   defense: DefensePlugin;
   model: ModelPlugin;
   dataset: DatasetPlugin;
+  tracker: TrackerPlugin;
+  executor: ExecutorPlugin;
 }
 
 interface Entry {
@@ -15,13 +26,24 @@ interface Entry {
   readonly from: string;
 }
 
+/** What stands after `use:` for an ensemble, among the defenses: no plugin can be called so. */
+export const ENSEMBLE = 'ensemble';
+
 /** The plugins of one program by kind and name. A second one of the same name is refused: the last never wins. */
 export class PluginRegistry {
   readonly #entries = new Map<string, Entry>();
 
-  /** @throws PLUGIN_DUPLICATE where a name or alias is taken by a plugin of the same kind */
+  constructor() {
+    // What a spec means that says nothing of how it is run.
+    this.register(inline, '@shield/core');
+  }
+
+  /** @throws PLUGIN_DUPLICATE where a name or alias is taken by a plugin of the same kind; PLUGIN_INVALID */
   register(plugin: Plugin, from: string): void {
     for (const name of [plugin.name, ...(plugin.aliases ?? [])]) {
+      if (plugin.kind === 'defense' && name === ENSEMBLE) {
+        throw new ShieldError('PLUGIN_INVALID', { path: from, reason: `use: ${ENSEMBLE} means an ensemble of models` });
+      }
       const taken = this.#entries.get(key(plugin.kind, name));
       if (taken?.plugin === plugin) continue;
       if (taken) {

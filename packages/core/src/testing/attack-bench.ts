@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import type { Backend } from '../backend/backend.js';
+import { gridRepair, toGrid } from '../pipeline/grid/grid-repair.js';
 import { createTargetModel } from '../pipeline/target-model.js';
 import { undefended } from '../pipeline/threat/attacker-view.js';
 import type { AttackPlugin } from '../plugin/define.js';
-import type { Cost, Model } from '../plugin/contracts.js';
+import type { AttackInput, Cost, Model } from '../plugin/contracts.js';
+import { boundOf, normOf, type AttackNorm } from '../plugin/attack-bound.js';
 import { Random } from '../random/random.js';
 import { completeOptions, type OptionValues } from './conformance-case.js';
 import { drawnPixels } from './tiny-model.js';
@@ -32,6 +34,8 @@ export interface AttackCall {
   readonly seed?: number;
   /** The model's logits of this image, clean or changed, are NaN. */
   readonly nanRow?: number;
+  /** Puts the images on the 8-bit grid, as `grid: uint8` does. */
+  readonly grid?: boolean;
 }
 
 class Stopped extends Error {}
@@ -84,6 +88,15 @@ export class AttackBench {
     return tf.memory().numTensors;
   }
 
+  get norm(): AttackNorm {
+    return normOf(this.#plugin, this.options);
+  }
+
+  /** In 0-255 levels and its norm, where it has one. */
+  get bound(): number | undefined {
+    return boundOf(this.options);
+  }
+
   cost(): Cost {
     return this.#plugin.cost(this.options);
   }
@@ -128,22 +141,21 @@ export class AttackBench {
     const images = tf.tensor4d(input, [rows.length, ...size]);
     const labels = Int32Array.from(rows, (row) => this.labels[row]!);
     try {
-      const output = await this.#plugin.run(
-        {
-          model: target,
-          images,
-          labels,
-          ...(targets ? { targets: Int32Array.from(rows, (row) => targets[row]!) } : {}),
-          ids: rows.map((row) => `image ${row}`),
-          random: (i, draw = 0) => new Random(seed, 'attack', `image ${rows[i]}`, draw),
-          checkpoint: async () => onCheckpoint(),
-        },
-        options,
-      );
+      const given: AttackInput = {
+        model: target,
+        images,
+        labels,
+        ...(targets ? { targets: Int32Array.from(rows, (row) => targets[row]!) } : {}),
+        ids: rows.map((row) => `image ${row}`),
+        random: (i, draw = 0) => new Random(seed, 'attack', `image ${rows[i]}`, draw),
+        checkpoint: async () => onCheckpoint(),
+      };
+      const output = await this.#plugin.run(given, options);
       assert.ok(!images.isDisposed, 'the attack disposed the images that it was given');
       assert.notEqual(output.images, images, 'the attack gave back the tensor that it was given, not one of its own');
+      const float = Float32Array.from(await output.images.data());
       const result = {
-        pixels: Float32Array.from(await output.images.data()),
+        pixels: call.grid ? await toGrid(given, float, gridRepair(this.#plugin, options, 'round')) : float,
         shape: output.images.shape,
         iterations: output.iterations,
         passes,
@@ -201,7 +213,7 @@ export class AttackBench {
   norms(pixels: Float32Array): number[] {
     return Array.from({ length: this.images }, (_, i) => {
       const changes = this.#changes(pixels, i);
-      switch (this.#plugin.norm) {
+      switch (this.norm) {
         case 'l0':
           return Array.from({ length: changes.length / 3 }, (_, p) => changes.slice(3 * p, 3 * p + 3)).filter((rgb) =>
             rgb.some((c) => c > 0),

@@ -30,6 +30,8 @@ export interface AttackConformanceOptions {
 /** Batch sizes that must give the same results. */
 const BATCH_SIZES = [1, 3, 16];
 const IMAGES = 16;
+/** Share of the fooling images that must be left on the grid. */
+const GRID_KEEPS = 0.9;
 
 /**
  * What every attack must hold to, as cases for any test runner:
@@ -71,6 +73,8 @@ export function attackConformance(plugin: AttackPlugin, settings: AttackConforma
   ];
   if (plugin.needs !== 'nothing')
     cases.push({ name: 'one image that the model cannot judge (NaN) harms no other', run: attacking(nanStaysAlone) });
+  if (plugin.needs !== 'nothing')
+    cases.push({ name: 'on the 8-bit grid, its images still fool the model', run: attacking(heldOnGrid) });
   if (plugin.random) cases.push({ name: 'draws from the stream of each image', run: attacking(streamsHeeded) });
   if (plugin.targeted) cases.push({ name: 'goes to the target where there is one', run: attacking(reachesTargets) });
   if (bound) cases.push({ name: 'keeps within its bound', run: attacking((bench) => boundHeld(bench, bound)) });
@@ -162,6 +166,23 @@ async function nanStaysAlone(bench: AttackBench): Promise<void> {
     concatenate([pixels.subarray(0, bench.imageLength), pixels.subarray(2 * bench.imageLength)]);
   assert.ok(!others(hurt.pixels).some(Number.isNaN), 'NaN in images that the model can judge');
   assert.ok(equal(others(sane.pixels), others(hurt.pixels)), 'other images came out differently');
+}
+
+/** As with `grid: uint8`. Small images have little room between levels: nearly all must hold, not all. */
+async function heldOnGrid(bench: AttackBench): Promise<void> {
+  const [float, grid] = [await bench.attack(), await bench.attack({ grid: true })];
+  for (const value of grid.pixels)
+    assert.ok(Math.fround(Math.round(255 * value) / 255) === value, `a pixel is ${value}: not one of 256 levels`);
+  const [before, after] = [await bench.fooled(float.pixels), await bench.fooled(grid.pixels)];
+  const had = before.filter(Boolean).length;
+  const kept = before.filter((fooled, i) => fooled && after[i]).length;
+  assert.ok(kept >= GRID_KEEPS * had, `of ${had} images that fool the model, ${kept} do on the grid`);
+  const bound = bench.bound;
+  if (bound === undefined) return;
+  // Half a level more: the drawn images lie between levels.
+  const limit = bound / 255 + (bench.norm === 'linf' ? 0.5 / 255 : 0);
+  for (const [i, norm] of bench.norms(grid.pixels).entries())
+    assert.ok(norm <= limit * (1 + 1e-5), `image ${i}: the norm of its change is ${norm} on the grid, above ${limit}`);
 }
 
 async function streamsHeeded(bench: AttackBench): Promise<void> {

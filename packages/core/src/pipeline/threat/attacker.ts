@@ -1,6 +1,8 @@
 import type { PlannedAttack, PipelineContext } from '../context.js';
 import { surrogate, undefended, type AttackerView } from './attacker-view.js';
+import { isEnsemble } from '../defenses.js';
 import { DefendedView } from './defended-view.js';
+import { EnsembleView } from './ensemble-view.js';
 
 /** What the attacker of one attack works on, as the threat model of the spec has it. */
 export function attackerView(context: PipelineContext, attack: PlannedAttack, capture: boolean): AttackerView {
@@ -8,7 +10,12 @@ export function attackerView(context: PipelineContext, attack: PlannedAttack, ca
   if (attack.against) {
     const { eot, gradient } = adaptiveThreat(context)!;
     const { against: defense } = attack;
-    return new DefendedView({ model, backend, capture, defense, eot, gradient, setting: context });
+    const common = { backend, capture, eot, gradient, setting: context, inputSize: model.inputSize };
+    if (!isEnsemble(defense)) return new DefendedView({ ...common, model, defense });
+    const members = defense.members.map(
+      ({ model: own, chain }, member) => new DefendedView({ ...common, model: own, defense: chain, member }),
+    );
+    return new EnsembleView(defense.vote, members);
   }
   if (!context.source) return undefended(model);
   const names = { model: spec.model.use, source: context.source.name };

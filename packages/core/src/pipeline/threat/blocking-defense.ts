@@ -4,6 +4,7 @@ import type { Image } from '../../plugin/contracts.js';
 import type { DefensePlugin } from '../../plugin/index.js';
 import { Random } from '../../random/random.js';
 import type { Chosen } from '../context.js';
+import type { RandomName } from '../defenses.js';
 import type { DefenseWork } from './defense-worker.js';
 
 /** Plugins that answered with a promise once: they go to the worker at once from then on. */
@@ -16,7 +17,7 @@ let worker: ((work: DefenseWork) => Image) | undefined;
  *
  * @param name of the stream of random numbers
  */
-export function applyBlocking({ plugin, options }: Chosen<DefensePlugin>, image: Image, name: DefenseWork['random']) {
+export function applyBlocking({ plugin, options }: Chosen<DefensePlugin>, image: Image, name: RandomName) {
   if (!waiting.has(plugin)) {
     const result = plugin.apply(image, options, new Random(...name));
     if (!(result instanceof Promise)) return result;
@@ -25,7 +26,9 @@ export function applyBlocking({ plugin, options }: Chosen<DefensePlugin>, image:
   }
   if (plugin.sourceFile === undefined) throw new Error('it works in the background, and its file is not known');
   worker ??= createSyncFn<(work: DefenseWork) => Promise<Image>>(workerFile());
-  return worker({ file: plugin.sourceFile, name: plugin.name, options, image, random: name });
+  // A copy by itself: with a view goes all of the memory that it is a part of.
+  const own = { ...image, data: image.data.slice() };
+  return worker({ file: plugin.sourceFile, name: plugin.name, options, image: own, random: name });
 }
 
 /** Workers run what was built, also where this module is run from its source. */

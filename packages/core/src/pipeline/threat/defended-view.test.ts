@@ -7,6 +7,7 @@ import type { Tensor4D } from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../backend/open-backend.js';
 import { defineDefense, type DefensePlugin } from '../../plugin/define.js';
+import { drawnGradient } from '../../plugin/drawn-gradient.js';
 import { PluginRegistry } from '../../plugin/registry.js';
 import { Random } from '../../random/random.js';
 import { loadPlugins } from '../../spec/load-plugins.js';
@@ -57,10 +58,37 @@ const shift = defineDefense({
   },
 });
 
-function viewOf(plugin: DefensePlugin, more: { eot?: number; gradient?: 'own' | 'straight-through' } = {}) {
-  const { eot = 1, gradient = 'own' } = more;
-  const defense = { name: plugin.name, plugin, options: {} };
-  return new DefendedView({ model, backend, capture: false, defense, eot, gradient, setting });
+/** Scales by a factor drawn for each image, and says so in its gradient, with the draws apart. */
+const scale = (apart: boolean) => {
+  const factor = (random: Random) => 0.5 + 0.5 * random.uniform();
+  const gradient = drawnGradient<object>({
+    draws: (_size, randoms) => [tf.tensor4d(randoms.map(factor), [randoms.length, 1, 1, 1])],
+    through: (images, [factors]) => tf.mul(images, factors!),
+  });
+  return defineDefense({
+    name: 'scale',
+    summary: 'a drawn factor',
+    takes: 'floats',
+    random: true,
+    gradient: apart ? gradient : (images, randoms, options) => gradient(images, randoms, options),
+    options: Type.Object({}),
+    apply: ({ data, height, width }, _options, random) => {
+      const by = factor(random);
+      return { data: Float32Array.from(data, (value) => by * value), height, width };
+    },
+  });
+};
+
+interface ViewSettings {
+  readonly eot?: number;
+  readonly gradient?: 'own' | 'straight-through';
+  readonly capture?: boolean;
+}
+
+function viewOf(plugin: DefensePlugin, more: ViewSettings = {}) {
+  const { eot = 1, gradient = 'own', capture = false } = more;
+  const defense = { name: plugin.name, steps: [{ name: plugin.name, plugin, options: {} }] };
+  return new DefendedView({ model, backend, capture, defense, eot, gradient, setting });
 }
 
 /** Logits and the gradient of their weighted sum for images by their number, as one call sees them. */
@@ -125,6 +153,16 @@ describe('the model behind a defense', () => {
       near(logits[at]!, mean('logits'));
       near(gradient[at]!, mean('gradient'));
     }
+  });
+
+  it('own, as a graph: draws that stand apart are those of each image and call, as without a graph', () => {
+    const eager = look(viewOf(scale(false), { eot: 2 }), [0, 2, 1], 2);
+    const graph = look(viewOf(scale(true), { eot: 2, capture: true }), [0, 2, 1], 2);
+    graph.gradient.forEach((each, i) => near(each, eager.gradient[i]!));
+    near(look(viewOf(scale(true), { eot: 2, capture: true }), [2], 2).gradient[0]!, eager.gradient[1]!);
+    // Another call has other draws.
+    const before = look(viewOf(scale(true), { eot: 2, capture: true }), [0, 2, 1], 1);
+    expect(before.gradient[0]!.some((value, k) => Math.abs(value - eager.gradient[0]![k]!) > 1e-4)).toBe(true);
   });
 
   it('passes: forward and back for every draw', () => {

@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import type { Backend, CapturedFunction } from '../../backend/backend.js';
+import { isDrawn } from '../../plugin/drawn-gradient.js';
 import type { DefensePlugin, Model } from '../../plugin/index.js';
 import { Random } from '../../random/random.js';
 import { defendNow, type DefenseSetting } from '../apply-defense.js';
 import type { Chosen } from '../context.js';
+import { isRandom, memberStream, streams, type Chain, type StreamOf } from '../defenses.js';
 import { eagerly } from '../eagerly.js';
 import type { AttackerView } from './attacker-view.js';
 import { nestedGradient } from './nested-gradient.js';
@@ -20,20 +22,25 @@ export interface DefendedViewOptions {
   readonly model: Model;
   readonly backend: Backend;
   readonly capture: boolean;
-  readonly defense: Chosen<DefensePlugin>;
+  readonly defense: Chain;
   /** Draws of the defense's randomness that every pass averages over (EOT); 1 for a defense without. */
   readonly eot: number;
-  /** `own`: back through the function that the defense brings, where it brings one; else straight through. */
+  /** `own`: back through the functions that the defenses bring, where they bring one; else straight through. */
   readonly gradient: 'own' | 'straight-through';
   /** How images pass to the defense and back. */
-  readonly setting: DefenseSetting;
+  readonly setting: Omit<DefenseSetting, 'model'>;
+  /** Size of the attacked images; default: what the model takes. */
+  readonly inputSize?: Model['inputSize'];
+  /** Of an ensemble, from 0: its draws are its own. */
+  readonly member?: number;
 }
 
 /**
  * The model behind a defense, for an attacker who knows both: forward through the real defense, backward through its
  * differentiable approximation or the identity (BPDA; Athalye, Carlini, Wagner 2018, section 4), and the mean of the
- * logits over draws of its randomness (EOT; Athalye et al. 2018, section 3). Each pass draws anew, from streams that
- * belong to the image and to how often it was asked about, never to the batch.
+ * logits over draws of its randomness (EOT; Athalye et al. 2018, section 3). Of a chain each step's way back starts
+ * from the image that the step was really given. Each pass draws anew, from streams that belong to the image and to how
+ * often it was asked about, never to the batch.
  */
 export class DefendedView implements AttackerView {
   readonly inputSize;
@@ -45,15 +52,19 @@ export class DefendedView implements AttackerView {
   /** How many draws each of the batch's images has had. */
   #drawn = new Int32Array(0);
   readonly #draws: number;
+  readonly #setting: DefenseSetting;
   readonly #forward: CapturedFunction<[Tensor4D], [Tensor2D]>;
   readonly #backward: CapturedFunction<[Tensor4D, Tensor2D], [Tensor4D]>;
+  /** By place in the chain and size of what comes out: back through a defense that keeps its draws apart, as a graph. */
+  readonly #behind = new Map<string, CapturedFunction<[Tensor4D, Tensor4D, ...Tensor[]], [Tensor4D]>>();
 
   constructor(private readonly options: DefendedViewOptions) {
-    const { model, backend, capture, defense } = options;
-    this.inputSize = model.inputSize;
+    const { model, backend, capture, defense, setting } = options;
+    this.inputSize = options.inputSize ?? model.inputSize;
     this.classes = model.classes;
     this.labelOffset = model.labelOffset;
-    this.#draws = defense.plugin.random ? options.eot : 1;
+    this.#draws = isRandom(defense) ? options.eot : 1;
+    this.#setting = { preprocess: setting.preprocess, spec: setting.spec, model };
     const logits = (images: Tensor4D): [Tensor2D] => [model.logits(images)];
     const vjp = (images: Tensor4D, dy: Tensor2D): [Tensor4D] => [
       tf.grad((x) => model.logits(x as Tensor4D))(images, dy) as Tensor4D,
@@ -80,16 +91,20 @@ export class DefendedView implements AttackerView {
     const n = images.shape[0];
     const draws = Array.from({ length: this.#draws }, () => this.#nextDraws(n));
     const defended = tf.customGrad((x, save) => {
-      const inputs = draws.map((draw) => this.#defend(x as Tensor4D, draw));
-      const logits = inputs.map((input) => this.#forward(input)[0]);
+      const passes = draws.map((draw) => this.#defend(x as Tensor4D, draw));
+      const logits = passes.map((pass) => this.#forward(pass.at(-1)!)[0]);
       const value = tf.tidy(() => tf.div<Tensor2D>(tf.addN(logits), logits.length));
-      (save as (tensors: Tensor[]) => void)([x as Tensor, ...inputs]);
+      (save as (tensors: Tensor[]) => void)([x as Tensor, ...passes.flat()]);
       const gradFunc = (dy: Tensor, saved: Tensor[]) =>
         tf.tidy(() => {
-          const [from, ...through] = saved as [Tensor4D, ...Tensor4D[]];
-          const share = tf.div<Tensor2D>(dy, through.length);
+          const [from, ...shown] = saved as [Tensor4D, ...Tensor4D[]];
+          const share = tf.div<Tensor2D>(dy, draws.length);
+          const steps = shown.length / draws.length;
           const parts = nestedGradient(() =>
-            through.map((input, k) => this.#back(from, this.#backward(input, share)[0], draws[k]!)),
+            draws.map((draw, k) => {
+              const pass = shown.slice(k * steps, (k + 1) * steps);
+              return this.#back([from, ...pass], this.#backward(pass.at(-1)!, share)[0], draw);
+            }),
           );
           return tf.addN(parts);
         });
@@ -99,11 +114,11 @@ export class DefendedView implements AttackerView {
   }
 
   dispose(): void {
-    this.#forward.dispose();
-    this.#backward.dispose();
+    for (const { dispose } of [this.#forward, this.#backward, ...this.#behind.values()]) dispose();
+    this.#behind.clear();
   }
 
-  /** The stream of each row's next draw; an input of several copies of the batch has them one after another. */
+  /** The streams of each row's next draw; an input of several copies of the batch has them one after another. */
   #nextDraws(n: number): Draw[] {
     return Array.from({ length: n }, (_, i) => {
       const image = this.#rows[i % this.#rows.length]!;
@@ -111,34 +126,66 @@ export class DefendedView implements AttackerView {
     });
   }
 
-  #name({ id, draw }: Draw): readonly (string | number)[] {
-    const { defense, setting } = this.options;
-    return [setting.spec.seed, 'adaptive', defense.plugin.name, id, draw];
+  #streams({ id, draw }: Draw): StreamOf {
+    const { setting, member = 0 } = this.options;
+    return streams([setting.spec.seed, 'adaptive'], [id, draw, ...memberStream(member)]);
   }
 
-  #defend(x: Tensor4D, draws: readonly Draw[]): Tensor4D {
-    const { defense, setting } = this.options;
+  /** The images after each step of the chain; the last are what the model is given. */
+  #defend(x: Tensor4D, draws: readonly Draw[]): Tensor4D[] {
     const pixels = x.dataSync() as Float32Array;
     const length = pixels.length / draws.length;
-    const out = new Float32Array(pixels.length);
-    draws.forEach((draw, i) => {
+    const passes = draws.map((draw, i) => {
       const image = { data: pixels.subarray(i * length, (i + 1) * length), ...this.inputSize };
-      out.set(defendNow(setting, defense, image, draw.id, this.#name(draw)).data, i * length);
+      return defendNow(this.#setting, this.options.defense, image, draw.id, this.#streams(draw));
     });
-    return tf.tensor4d(out, x.shape);
+    return passes[0]!.map(({ height, width }, step) => {
+      const out = new Float32Array(draws.length * height * width * 3);
+      passes.forEach((pass, i) => out.set(pass[step]!.data, i * height * width * 3));
+      return tf.tensor4d(out, [draws.length, height, width, 3]);
+    });
   }
 
-  /** The gradient before the defense, from the one behind it. */
-  #back(x: Tensor4D, behind: Tensor4D, draws: readonly Draw[]): Tensor4D {
-    const { defense, gradient, setting } = this.options;
-    const own = defense.plugin.gradient;
-    if (gradient === 'straight-through' || own === 'straight-through') return behind;
-    const randoms = draws.map((draw) => new Random(...this.#name(draw)));
-    const through = (images: Tensor4D): Tensor4D => {
-      const given = own(images, randoms, defense.options);
-      const [, height, width] = given.shape;
-      return resizeLayer({ height, width }, this.inputSize, setting.preprocess.interpolation)(given);
+  /** The gradient before the defense, from the one behind it. @param shown what each step was given, and the result */
+  #back(shown: readonly Tensor4D[], behind: Tensor4D, draws: readonly Draw[]): Tensor4D {
+    const { steps } = this.options.defense;
+    return shown
+      .slice(0, -1)
+      .reduceRight((dy, x, place) => this.#backThrough(steps[place], place, x, shown[place + 1]!, dy, draws), behind);
+  }
+
+  #backThrough(
+    step: Chosen<DefensePlugin> | undefined,
+    place: number,
+    x: Tensor4D,
+    after: Tensor4D,
+    dy: Tensor4D,
+    draws: readonly Draw[],
+  ): Tensor4D {
+    const own = this.options.gradient === 'straight-through' ? undefined : step?.plugin.gradient;
+    const function_ = own === 'straight-through' ? undefined : own;
+    if (!function_ && x.shape.join() === after.shape.join()) return dy;
+    const randoms = step ? draws.map((draw) => new Random(...this.#streams(draw)(step, place))) : [];
+    const [, height, width] = after.shape;
+    const sized = (given: Tensor4D): Tensor4D => {
+      const from = { height: given.shape[1], width: given.shape[2] };
+      return resizeLayer(from, { height, width }, this.#setting.preprocess.interpolation)(given);
     };
-    return tf.grad((images) => through(images as Tensor4D))(x, behind) as Tensor4D;
+    if (function_ && isDrawn(function_) && this.options.capture) {
+      const { options } = step!;
+      const key = `${place}: ${height}×${width}`;
+      let graph = this.#behind.get(key);
+      if (!graph) {
+        graph = this.options.backend.capture((from: Tensor4D, back: Tensor4D, ...drawn: Tensor[]): [Tensor4D] => [
+          tf.grad((images) => sized(function_.through(images as Tensor4D, drawn, options)))(from, back) as Tensor4D,
+        ]);
+        this.#behind.set(key, graph);
+      }
+      const given = { height: x.shape[1], width: x.shape[2] };
+      return graph(x, dy, ...function_.draws(given, randoms, options))[0];
+    }
+    const through = (images: Tensor) =>
+      sized(function_ ? function_(images as Tensor4D, randoms, step!.options) : (images as Tensor4D));
+    return tf.grad(through)(x, dy) as Tensor4D;
   }
 }

@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { relative } from 'node:path';
+import type { SweepPlan } from '../sweep/plan.js';
+import { openSweep, type SweepAsked } from '../sweep/sweep-record.js';
+import { lockHolder } from '../tracking/run-lock.js';
+import { runsFolder, type Run } from '../tracking/runs-folder.js';
+import { ShieldError } from '../errors/index.js';
+import type { SweepFlags } from './sweep-command.js';
+
+/** Says to the process that was started by {@link detach} that it is one. */
+const MARK = 'SHIELD_DETACHED';
+
+/**
+ * `shield sweep --detach`: the sweep's run is there and its cells are checked when this returns; a process of its own
+ * carries them out.
+ *
+ * @throws RUN_LOCKED where another process is at it
+ */
+export async function detachSweep(plan: SweepPlan, asked: SweepAsked, { json = false }: SweepFlags): Promise<void> {
+  const { run } = await openSweep(runsFolder(), plan, asked);
+  const holder = await lockHolder(run.path);
+  if (holder) throw new ShieldError('RUN_LOCKED', { id: run.id, pid: holder.pid, host: holder.host });
+  const args = process.argv.slice(2).filter((each) => each !== '--detach' && each !== '-d' && each !== '--json');
+  const pid = detach(args, run);
+  if (json) process.stdout.write(`${JSON.stringify({ sweep: run.id, path: run.path, pid }, undefined, 2)}\n`);
+  else {
+    const log = relative(process.cwd(), run.files.console);
+    process.stdout.write(`${run.id}: ${plan.cells.length} cells, process ${pid}; it prints to ${log}\n`);
+    process.stdout.write(`shield watch ${run.id}\n`);
+  }
+}
+
+/**
+ * Goes on with a command in a process of its own, in a session of its own, that the end of this terminal does not
+ * reach; what it prints goes to the console.log of the run.
+ *
+ * @param args after the program's name
+ * @returns the number of the process
+ */
+function detach(args: readonly string[], run: Run): number | undefined {
+  const log = openSync(run.files.console, 'a');
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...args], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: { ...process.env, [MARK]: '1' },
+  });
+  child.unref();
+  return child.pid;
+}
+
+/** In a detached process: SIGHUP, which terminals send when they end, means nothing. */
+export function outliveTerminal(): void {
+  if (process.env[MARK] === undefined) return;
+  process.on('SIGHUP', () => undefined);
+}

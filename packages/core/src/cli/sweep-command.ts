@@ -1,0 +1,166 @@
+import { relative, resolve } from 'node:path';
+import { ShieldError } from '../errors/index.js';
+import type { RecordedSweep } from '../execution/record-sweep.js';
+import { columns } from '../report/columns.js';
+import { duration } from '../report/results-table.js';
+import type { SweepCell, SweepPlan } from '../sweep/plan.js';
+import { bestCell, measure, readResults, resultsPath, shownValue, type CellResult } from '../sweep/results.js';
+import type { SweepAsked } from '../sweep/sweep-record.js';
+import type { Run } from '../tracking/runs-folder.js';
+import { againCommand, failedCells } from './failed-cells.js';
+import type { ProgramOptions } from './program.js';
+
+export interface SweepFlags {
+  readonly spec: string;
+  readonly overrides: readonly string[];
+  readonly multirun?: boolean;
+  readonly dryRun?: boolean;
+  readonly only?: 'failed' | 'missing';
+  readonly rerun?: boolean;
+  readonly yes?: boolean;
+  /** In the place of `execution.use`. */
+  readonly executor?: string;
+  /** Whether it goes on in a process of its own. */
+  readonly detach?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+/**
+ * `shield resume` of a sweep: with what was typed for it, from the same spec, by the same executor unless another one
+ * is named.
+ *
+ * @throws RUN_NOT_RESUMABLE where that comes to other cells now
+ */
+export async function resumeSweep(
+  options: ProgramOptions,
+  run: Run,
+  { json, quiet, executor }: Pick<SweepFlags, 'json' | 'quiet' | 'executor'>,
+): Promise<void> {
+  const { readSweepRecord } = await import('../sweep/sweep-record.js');
+  const { spec, overrides: typed, multirun, executor: begunBy } = await readSweepRecord(run);
+  const output = { ...(json ? { json } : {}), ...(quiet ? { quiet } : {}) };
+  // Another executor comes last, so that what was typed for the one before goes with it.
+  const overrides = executor === undefined ? typed : [...typed, `execution.use=${executor}`];
+  const by = begunBy === undefined ? {} : { executor: begunBy };
+  await sweepCommand(options, { spec, overrides, multirun, yes: true, ...by, ...output }, run);
+}
+
+/** `shield sweep` @param resumed the run of a sweep that is to go on */
+export async function sweepCommand(options: ProgramOptions, flags: SweepFlags, resumed?: Run): Promise<void> {
+  const [{ createShield }, { runsFolder }, { RunInterrupted }, { SweepConsole }] = await Promise.all([
+    import('../execution/shield.js'),
+    import('../tracking/runs-folder.js'),
+    import('../tracking/endings.js'),
+    import('./sweep-console.js'),
+  ]);
+  const quiet = flags.quiet === true || flags.json === true;
+  const shown = new SweepConsole(quiet ? undefined : process.stderr);
+  const program = options.program ?? process.argv[1];
+  const { reporter } = shown;
+  const shield = createShield({
+    ...options,
+    plugins: await options.plugins(),
+    reporter,
+    ...(program ? { program } : {}),
+  });
+  const { multirun = false, yes = false } = flags;
+  const overrides = [...(flags.executor ? [`execution.use=${flags.executor}`] : []), ...flags.overrides];
+  const plan = await shield.plan(flags.spec, { overrides, multirun, many: yes });
+  if (resumed && resumed.hash !== plan.hash) {
+    const reason = 'its spec, or the code that carries it out, is another one by now';
+    const expected = `shield sweep ${flags.spec} begins a sweep of what it is now; attacks that are the same are not computed again`;
+    throw new ShieldError('RUN_NOT_RESUMABLE', { id: resumed.id, reason, expected });
+  }
+  if (flags.dryRun) {
+    const { printSweepPlan } = await import('./sweep-dry-run.js');
+    const json = flags.json === true;
+    return printSweepPlan(plan, { registry: shield.registry, runsFolder: runsFolder(), json });
+  }
+  const again = againCommand(flags.spec, flags);
+  const done = flags.rerun ? undefined : await finished(plan, runsFolder());
+  if (flags.detach && !done) {
+    const { detachSweep } = await import('./detach.js');
+    return detachSweep(plan, askedBy(flags), flags);
+  }
+  const { outliveTerminal } = await import('./detach.js');
+  outliveTerminal();
+  try {
+    const recorded =
+      done ??
+      (await shield.recordSweep(plan, askedBy(flags), again, async (sweep) => {
+        const { runSweep } = await import('../sweep/run-sweep.js');
+        await shown.begin(plan, sweep);
+        return runSweep(shield, plan, sweep, {
+          commandLine: process.argv.slice(1),
+          ...(flags.only ? { only: flags.only } : {}),
+          rerun: flags.rerun === true,
+          tell: (event) => shown.tell(event),
+          reporter,
+        });
+      }));
+    shown.close();
+    show(plan, recorded, flags);
+    if (recorded.failure) throw recorded.failure;
+  } catch (error) {
+    shown.close();
+    if (!(error instanceof RunInterrupted)) throw error;
+    process.stderr.write(`${error.message}; the same shield sweep goes on with the cells that are left\n`);
+    process.exitCode = error.exitCode;
+  }
+}
+
+function askedBy({ spec, overrides, multirun = false, executor }: SweepFlags): SweepAsked {
+  const by = executor === undefined ? {} : { executor };
+  return { spec: resolve(spec), overrides, multirun, ...by, commandLine: process.argv.slice(1) };
+}
+
+/** A sweep of the same cells all of which are done: nothing is left to run. */
+async function finished(plan: SweepPlan, runs: string): Promise<RecordedSweep | undefined> {
+  const [{ findSweep }, { runState }] = await Promise.all([
+    import('../sweep/sweep-record.js'),
+    import('../tracking/runs-folder.js'),
+  ]);
+  const run = await findSweep(runs, plan);
+  if (!run || (await runState(run.path)) !== 'COMPLETED') return undefined;
+  return { run, results: await readResults(resultsPath(run.path)), failure: undefined };
+}
+
+function show(plan: SweepPlan, { run, results }: RecordedSweep, flags: SweepFlags): void {
+  const best = bestCell(plan, results);
+  if (flags.json) {
+    const cells = plan.cells.map(({ cell, params, key }) => ({ cell, params, ...results.get(key) }));
+    const found = best && { cell: best.cell.cell, value: best.value };
+    const { id: sweep, path } = run;
+    process.stdout.write(`${JSON.stringify({ sweep, path, best: found, cells }, undefined, 2)}\n`);
+    return;
+  }
+  process.stdout.write(`\n${outcomes(plan, results)}\n`);
+  const failed = failedCells(plan, results);
+  if (failed !== undefined) process.stdout.write(`\n${failed}\n\n`);
+  if (best) {
+    const { cell, overrides } = best.cell;
+    process.stdout.write(`best: cell ${cell} (${best.value.toFixed(4)}) ${overrides.join(' ')}\n`);
+  }
+  process.stdout.write(`${relative(process.cwd(), run.path)}\n`);
+}
+
+function outcomes(plan: SweepPlan, results: ReadonlyMap<string, CellResult>): string {
+  const { metric } = plan.settings;
+  const head = ['cell', ...plan.keys, 'state', ...(metric ? ['metric'] : []), 's', 'run'];
+  const rows = plan.cells.map((cell) => {
+    const { state = '', run = '', metrics, seconds } = results.get(cell.key) ?? {};
+    const value = metric && metrics ? measure(metrics, metric) : undefined;
+    const figures = [
+      state,
+      ...(metric ? [value?.toFixed(4) ?? ''] : []),
+      seconds === undefined ? '' : duration(seconds),
+    ];
+    return [...cellRow(plan, cell), ...figures, run];
+  });
+  return columns([head, ...rows]);
+}
+
+function cellRow({ keys }: SweepPlan, { cell, params }: SweepCell): string[] {
+  return [String(cell), ...keys.map((key) => shownValue(params[key]))];
+}

@@ -1,0 +1,103 @@
+import { ShieldError } from '../errors/index.js';
+import { toPlain } from '../spec/tree.js';
+import type { Plugin } from '../plugin/define.js';
+import type { ProgramOptions } from './program.js';
+
+export interface WorkerFlags {
+  /** `key=value` */
+  readonly options: readonly string[];
+  readonly queue?: string;
+  readonly executor: string;
+  readonly slots: string;
+  readonly threads: string;
+  readonly memory: string;
+  readonly hangAfter: string;
+  readonly runs?: string;
+  readonly child?: boolean;
+}
+
+/** `shield worker` */
+export async function workerCommand(program: ProgramOptions, flags: WorkerFlags): Promise<void> {
+  const plugins = await program.plugins();
+  if (flags.child) {
+    if (process.send === undefined)
+      throw new ShieldError('CLI_USAGE', { reason: '--child is for processes that shield starts' });
+    const { serveParent } = await import('../worker/child.js');
+    return serveParent({ plugins, threads: count('threads', flags.threads, 0) });
+  }
+  const [{ createShield }, { shareOf, WorkerProcess }, { hearSignals, EXIT_CODES }, { resolve }] = await Promise.all([
+    import('../execution/shield.js'),
+    import('../worker/index.js'),
+    import('../tracking/signals.js'),
+    import('node:path'),
+  ]);
+  const { registry } = createShield({ plugins });
+  const plugin = registry.get('executor', flags.executor);
+  if (!plugin.serve) {
+    const reason = 'its workers are not started by hand';
+    const expected = `run shield sweep SPEC --executor ${plugin.name}`;
+    throw new ShieldError('EXECUTOR_UNUSABLE', { name: plugin.name, reason, expected });
+  }
+  const options = await executorOptions(plugin, flags);
+  const slots = count('slots', flags.slots, 1);
+  const share = shareOf(slots);
+  const stopping = new AbortController();
+  const deaf = hearSignals({
+    stop: (signal) => {
+      process.exitCode = EXIT_CODES[signal];
+      stopping.abort();
+    },
+    lastWords: () => undefined,
+  });
+  try {
+    await plugin.serve(options, {
+      slots,
+      runsFolder: flags.runs === undefined ? undefined : resolve(flags.runs),
+      startWorker: (work, name, tell) =>
+        WorkerProcess.start({
+          program: program.program ?? process.argv[1]!,
+          work,
+          name,
+          threads: count('threads', flags.threads, 0) || share.threads,
+          memory: count('memory', flags.memory, 0) || share.memory,
+          hangAfter: count('hang-after', flags.hangAfter, 0),
+          tell,
+        }),
+      signal: stopping.signal,
+      say: (message) => void process.stderr.write(`${message}\n`),
+    });
+  } finally {
+    deaf();
+  }
+}
+
+function count(flag: string, text: string, least: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new ShieldError('CLI_USAGE', { reason: `--${flag} must be a whole number from ${least} (it is ${text})` });
+}
+
+/** The executor's options as typed, checked and completed as a spec's are. */
+async function executorOptions(plugin: Plugin, { options, queue }: WorkerFlags): Promise<Record<string, unknown>> {
+  const [{ parseOverride }, { optionsValidator }, { schemaErrors }, { fromPlain, COMMAND_LINE }, common, { throwAll }] =
+    await Promise.all([
+      import('../spec/override.js'),
+      import('../spec/validators.js'),
+      import('../spec/schema-errors.js'),
+      import('../spec/tree.js'),
+      import('../plugin/common-options.js'),
+      import('../errors/index.js'),
+    ]);
+  const given: Record<string, unknown> = queue === undefined ? {} : { queue };
+  for (const text of options) {
+    const override = parseOverride(text);
+    if ('value' in override) given[override.path.join('.')] = toPlain(override.value);
+  }
+  const validate = optionsValidator(plugin);
+  const tree = fromPlain(given, COMMAND_LINE);
+  if (!validate(given)) {
+    const schema = common.fullOptionsSchema(plugin) as Parameters<typeof schemaErrors>[1]['schema'];
+    throwAll(schemaErrors(validate.errors as Parameters<typeof schemaErrors>[0], { schema, tree, at: [] }));
+  }
+  return given;
+}
