@@ -28,10 +28,13 @@ export interface Apgd {
   readonly earlyStop: boolean;
   /** How many classes the targeted loss aims at, one after the other. */
   readonly targets?: number;
+  /** Passes that loss and gradient are averaged over at each point, for a model that draws anew in each. Default: 1. */
+  readonly eot?: number;
 }
 
-export function costOfApgd({ steps, restarts, targets }: Pick<Apgd, 'steps' | 'restarts' | 'targets'>): Cost {
-  return { forwards: targets ? 1 : 0, gradients: restarts * (targets ?? 1) * (steps + 1) };
+export function costOfApgd(how: Pick<Apgd, 'steps' | 'restarts' | 'targets' | 'eot'>): Cost {
+  const { steps, restarts, targets, eot = 1 } = how;
+  return { forwards: targets ? 1 : 0, gradients: restarts * (targets ?? 1) * (steps + 1) * eot };
 }
 
 type State = {
@@ -178,27 +181,42 @@ function choose(marked: readonly boolean[], a: Tensor4D, b: Tensor4D): Tensor4D 
   return tf.tidy(() => tf.where(tf.reshape(tf.tensor1d([...marked], 'bool'), [-1, 1, 1, 1]), a, b));
 }
 
-function compileStep({ model }: AttackInput, { loss, norm, eps }: Apgd) {
-  const cost = { forwards: 0, gradients: 1 };
-  return model.compile<Inputs, Step>('step', cost, (x, before, clean, gradient, size, share, marked, ...aims) => {
-    const within = (z: Tensor4D) => project(z, clean, norm, eps);
-    const [eta, alpha] = [size, share].map((values) => tf.reshape(values, [-1, 1, 1, 1])) as [Tensor, Tensor];
-    const direction = norm === 'linf' ? tf.sign(gradient) : tf.div(gradient, tf.add(length(gradient), TINY));
-    const z = within(tf.add(x, tf.mul(eta, direction)));
-    const onward = tf.mul(tf.sub(1, alpha), tf.sub(x, before));
-    const next = within(tf.add(tf.add(x, tf.mul(alpha, tf.sub(z, x))), onward));
-    const at = withGradient(next, (point) => {
-      const logits = model.logits(point);
-      const values =
-        loss === 'ce'
-          ? crossEntropy(logits, marked)
-          : loss === 'dlr'
-            ? dlr(logits, marked)
-            : targetedDlr(logits, marked, aims[0]!);
-      return { objective: tf.sum(values), results: { loss: values, right: margin(logits, marked) } };
-    });
-    return [next, at.gradient, at.results.loss, at.results.right];
-  });
+function compileStep({ model }: AttackInput, { loss, norm, eps, eot = 1 }: Apgd) {
+  const cost = { forwards: 0, gradients: eot };
+  return model.compile<Inputs, Step>(
+    `${loss} step`,
+    cost,
+    (x, before, clean, gradient, size, share, marked, ...aims) => {
+      const within = (z: Tensor4D) => project(z, clean, norm, eps);
+      const [eta, alpha] = [size, share].map((values) => tf.reshape(values, [-1, 1, 1, 1])) as [Tensor, Tensor];
+      const direction = norm === 'linf' ? tf.sign(gradient) : tf.div(gradient, tf.add(length(gradient), TINY));
+      const z = within(tf.add(x, tf.mul(eta, direction)));
+      const onward = tf.mul(tf.sub(1, alpha), tf.sub(x, before));
+      const next = within(tf.add(tf.add(x, tf.mul(alpha, tf.sub(z, x))), onward));
+      const passes = Array.from({ length: eot }, () =>
+        withGradient(next, (point) => {
+          const logits = model.logits(point);
+          const values =
+            loss === 'ce'
+              ? crossEntropy(logits, marked)
+              : loss === 'dlr'
+                ? dlr(logits, marked)
+                : targetedDlr(logits, marked, aims[0]!);
+          return { objective: tf.sum(values), results: { loss: values, right: margin(logits, marked) } };
+        }),
+      );
+      return [
+        next,
+        mean(passes.map(({ gradient }) => gradient)),
+        mean(passes.map(({ results }) => results.loss)),
+        mean(passes.map(({ results }) => results.right)),
+      ];
+    },
+  );
+}
+
+function mean<T extends Tensor>(values: readonly T[]): T {
+  return values.length === 1 ? values[0]! : tf.div<T>(tf.addN([...values]), values.length);
 }
 
 /** The nearest point (linf), or that on the way to the clean image (l2), within eps of it; then clipped to [0, 1]. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import { margin } from './losses.js';
 
 /** The options of cw_l2; cw-l2.ts says what they mean. */
@@ -41,11 +41,6 @@ export function successOf(right: Tensor1D, confidence: number): Tensor1D {
 /** What a step is multiplied with at iteration k (1, 2, …): 1, or from 1 down to 0 along a cosine. */
 export function scheduled({ schedule, max_iterations }: CwOptions, k: number): number {
   return schedule === 'constant' ? 1 : (1 + Math.cos((Math.PI * (k - 1)) / max_iterations)) / 2;
-}
-
-/** [n] → [n, 1, 1, 1], to go with images. */
-export function column<T extends Tensor>(values: T): Tensor {
-  return tf.reshape(values, [-1, 1, 1, 1]);
 }
 
 /** Which images still get closer; both searches ask it for who may leave. */

@@ -6,13 +6,13 @@ import {
   NOT_FOUND,
   Progress,
   SAFETY,
-  column,
   distanceFromWrong,
   scheduled,
   successOf,
   type CwOptions,
 } from './cw-l2-objective.js';
 import { oneHot } from './losses.js';
+import { column } from './lp-balls.js';
 import { withGradient } from './with-gradient.js';
 
 type State = {

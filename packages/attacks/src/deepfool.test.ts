@@ -13,6 +13,7 @@ describe('deepfool conforms', () => {
     candidates: [{ candidates: 2 }],
     max_iterations: [{ max_iterations: 1 }],
     overshoot: [{ overshoot: 0.5 }],
+    norm: [{ norm: 'linf' }],
   };
   for (const { name, run } of attackConformance(deepfool, { variations })) test(name, run);
 });
@@ -82,6 +83,14 @@ describe('deepfool on two layers worked out by hand', () => {
     [0.5 - 0.6 * length, 0.5 - 0.8 * length, 0.5].forEach((value, k) => expect(values[k]).toBeCloseTo(value, 5));
   });
 
+  // Class 1: 1/7 = 0.143 in linf, class 2: 1.5/9 = 0.167. Every pixel that counts moves alike.
+  test('in linf one step along the signs', async () => {
+    const { values, iterations } = await attack(NETWORK, GREY, [0], { norm: 'linf' });
+    const length = 1.02 * (1 / 7 + 1e-4);
+    expect(iterations).toEqual([1]);
+    [0.5 - length, 0.5 - length, 0.5].forEach((value, k) => expect(values[k]).toBeCloseTo(value, 5));
+  });
+
   test('an image that is wrong already stays as it is, at no iteration', async () => {
     const { values, iterations } = await attack(NETWORK, Float32Array.of(...GREY, ...GREY), [1, 0]);
     expect([...values.subarray(0, 3)]).toEqual([...GREY]);
@@ -130,6 +139,7 @@ test('stays in [0, 1] and fools a smooth network, whatever the images', async ()
 test.each([
   ['foolbox L2DeepFool', {}],
   ['foolbox L2DeepFool, 3 candidates', { candidates: 3, overshoot: 0.1 }],
+  ['foolbox LinfDeepFool', { norm: 'linf' }],
 ] as const)('%s: the same distances', async (name, options) => {
   const { l2, labels, verdicts } = await attackFormula(deepfool, options);
   expect([...labels]).toEqual(recorded.labels);

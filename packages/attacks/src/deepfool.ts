@@ -25,6 +25,10 @@ const options = Type.Object(
       default: 0.02,
       description: 'share by which the change goes beyond the boundary of the model made linear (η)',
     }),
+    norm: Type.Union([Type.Literal('l2'), Type.Literal('linf')], {
+      default: 'l2',
+      description: 'norm in which the nearest boundary is looked for and the step to it is shortest',
+    }),
   },
   { additionalProperties: false },
 );
@@ -32,7 +36,7 @@ const options = Type.Object(
 type Options = Static<typeof options>;
 type State = { x: Tensor4D; clean: Tensor4D; change: Tensor4D; others: Tensor3D; marked: Tensor2D };
 
-/** Added to each step, in L2, as Foolbox does: a step that ends on the boundary itself would never cross it. */
+/** Added to each step, in the norm, as Foolbox does: a step that ends on the boundary itself would never cross it. */
 const BEYOND = 1e-4;
 
 /** Keeps a gradient that is 0 everywhere from being divided by 0. */
@@ -42,9 +46,16 @@ const TINY = 1e-8;
 const FAR = 1e30;
 
 /**
+ * Batch sizes of the step's graph, which holds the backward pass of every candidate: an image takes as long in a batch
+ * of 4 as in one of 16, a graph for 16 takes four times as long to make, and images leave one by one.
+ */
+const BATCHES = [1, 4];
+
+/**
  * DeepFool (Moosavi-Dezfooli et al. 2016, algorithm 2): goes to the nearest boundary of the model made linear, again
- * and again, until the model is wrong. An image leaves as soon as it is. The candidates are those of the clean image
- * and each step is a little longer than the paper's, both as in Foolbox.
+ * and again, until the model is wrong. An image leaves as soon as it is: a forward pass before each step asks. The gradients of
+ * all candidates come from one forward pass. The candidates are those of the clean image and each step is a little longer
+ * than the paper's, both as in Foolbox.
  */
 export default defineAttack({
   name: 'deepfool',
@@ -60,14 +71,18 @@ export default defineAttack({
   needs: 'gradients',
   random: false,
   options,
-  cost: ({ candidates, max_iterations }) => ({ forwards: 1, gradients: (candidates - 1) * max_iterations }),
+  cost: ({ candidates, max_iterations }) => ({
+    forwards: max_iterations,
+    gradients: (candidates - 1) * max_iterations,
+  }),
   run,
 });
 
 async function run(input: AttackInput, o: Options): Promise<AttackOutput> {
   const { images, labels, model } = input;
-  const others = Math.min(o.candidates, model.classes) - 1;
-  const step = compileStep(input, others, o.overshoot);
+  const count = Math.min(o.candidates, model.classes) - 1;
+  const ask = compileAsk(input);
+  const step = compileStep(input, count, o);
   const rows = Array.from(labels.keys());
   const iterations = new Int32Array(labels.length);
   const done = new DoneImages();
@@ -75,7 +90,7 @@ async function run(input: AttackInput, o: Options): Promise<AttackOutput> {
     x: tf.clone(images),
     clean: tf.clone(images),
     change: tf.zerosLike(images),
-    others: await otherClasses(input, others),
+    others: tf.zeros([labels.length, count, model.classes]),
     marked: oneHot(labels, model.classes),
   });
   const leave = (going: readonly number[]) => {
@@ -85,24 +100,20 @@ async function run(input: AttackInput, o: Options): Promise<AttackOutput> {
       going.map((row) => active.rows[row]!),
       x,
     );
-    active.keep(active.rows.flatMap((_, row) => (going.includes(row) ? [] : [row])));
+    const gone = new Set(going);
+    active.keep(active.rows.flatMap((_, row) => (gone.has(row) ? [] : [row])));
   };
   try {
     for (let k = 1; k <= o.max_iterations && active.size > 0; k++) {
-      const { x, clean, change, others, marked } = active.state;
-      const [nextX, nextChange, right] = step(active.rows, x, clean, change, others, marked);
-      const next = new ActiveSet(active.rows, { x: nextX, change: nextChange });
-      try {
-        const values = await right.data();
-        // A margin that is no number leads nowhere: such an image stays as it is.
-        const stays = (row: number) => values[row]! >= -SAFETY;
-        leave(active.rows.flatMap((_, row) => (stays(row) ? [] : [row])));
-        next.keep(next.rows.flatMap((_, row) => (stays(row) ? [row] : [])));
+      const { logits, right } = await ask(active);
+      if (k === 1) active.update({ others: highestOthers(logits, labels, count, model.classes) });
+      // A margin that is no number leads nowhere: such an image stays as it is.
+      leave(active.rows.flatMap((_, row) => (right[row]! >= -SAFETY ? [] : [row])));
+      if (active.size > 0) {
+        const { x, clean, change, others, marked } = active.state;
+        const [nextX, nextChange] = step(active.rows, x, clean, change, others, marked);
         for (const image of active.rows) iterations[image]!++;
-        active.update({ x: tf.clone(next.state.x), change: tf.clone(next.state.change) });
-      } finally {
-        right.dispose();
-        next.dispose();
+        active.update({ x: nextX, change: nextChange });
       }
       await input.checkpoint({ done: k, of: o.max_iterations });
     }
@@ -114,43 +125,58 @@ async function run(input: AttackInput, o: Options): Promise<AttackOutput> {
   }
 }
 
-/** The `count` classes with the highest logits beside each image's label, one-hot: [n, count, classes]. */
-async function otherClasses({ model, images, labels }: AttackInput, count: number): Promise<Tensor3D> {
-  const ask = model.compile<[Tensor4D], [Tensor2D]>('logits', { forwards: 1, gradients: 0 }, (x) => [model.logits(x)]);
-  const [logits] = ask(Array.from(labels.keys()), images);
-  try {
-    const values = await logits.array();
-    const ranked = values.flatMap((row, i) =>
-      Array.from(row.keys())
-        .filter((c) => c !== labels[i])
-        .sort((a, b) => row[b]! - row[a]!)
-        .slice(0, count),
-    );
-    return tf.tidy(() => tf.reshape<tf.Rank.R3>(oneHot(ranked, model.classes), [labels.length, count, model.classes]));
-  } finally {
-    logits.dispose();
-  }
+/** What the model says of the images, and by how much it is right. */
+function compileAsk({ model }: AttackInput) {
+  const judge = model.compile<[Tensor4D, Tensor2D], [Tensor2D, Tensor1D]>(
+    'logits',
+    { forwards: 1, gradients: 0 },
+    (x, marked) => {
+      const logits = model.logits(x);
+      return [logits, margin(logits, marked)];
+    },
+  );
+  return async ({ rows, state: { x, marked } }: ActiveSet<State>) => {
+    const [logits, right] = judge(rows, x, marked);
+    try {
+      return { logits: await logits.array(), right: await right.data() };
+    } finally {
+      tf.dispose([logits, right]);
+    }
+  };
 }
 
-/** One step to the nearest of the boundaries, and by how much the model was right before it. */
-function compileStep({ model }: AttackInput, count: number, overshoot: number) {
-  return model.compile<[Tensor4D, Tensor4D, Tensor4D, Tensor3D, Tensor2D], [Tensor4D, Tensor4D, Tensor1D]>(
+/** The `count` classes with the highest logits beside each image's label, one-hot: [n, count, classes]. */
+function highestOthers(logits: number[][], labels: Int32Array, count: number, classes: number): Tensor3D {
+  const ranked = logits.flatMap((row, i) =>
+    Array.from(row.keys())
+      .filter((c) => c !== labels[i])
+      .sort((a, b) => row[b]! - row[a]!)
+      .slice(0, count),
+  );
+  return tf.tidy(() => tf.reshape<tf.Rank.R3>(oneHot(ranked, classes), [labels.length, count, classes]));
+}
+
+/** One step to the nearest of the boundaries. */
+function compileStep({ model }: AttackInput, count: number, { overshoot, norm }: Options) {
+  return model.compile<[Tensor4D, Tensor4D, Tensor4D, Tensor3D, Tensor2D], [Tensor4D, Tensor4D]>(
     'step',
     { forwards: 0, gradients: count },
     (x, clean, change, others, marked) => {
-      let right: Tensor1D | undefined;
       let nearest = tf.fill<tf.Rank.R1>([x.shape[0]], FAR);
       let shortest: Tensor4D = tf.zerosLike(x);
       for (const other of tf.unstack(others, 1) as Tensor2D[]) {
+        // Written as one gradient each; in a graph the forward passes, being all the same, are one.
         const { gradient, results } = withGradient(x, (x) => {
-          const logits = model.logits(x);
-          const behind = tf.sum<Tensor1D>(tf.mul(logits, tf.sub(other, marked)), 1);
-          return { objective: tf.sum(behind), results: { behind, right: margin(logits, marked) } };
+          const behind = tf.sum<Tensor1D>(tf.mul(model.logits(x), tf.sub(other, marked)), 1);
+          return { objective: tf.sum(behind), results: { behind } };
         });
-        right ??= results.right;
-        const slope = tf.add(tf.sqrt(tf.sum<Tensor1D>(tf.square(gradient), [1, 2, 3])), TINY);
+        const slope = tf.add(dualNorm(gradient, norm), TINY);
         const distance = tf.div<Tensor1D>(tf.abs(results.behind), slope);
-        const step = tf.mul<Tensor4D>(gradient, column(tf.div(tf.add(distance, BEYOND), slope)));
+        const length = tf.add(distance, BEYOND);
+        const step =
+          norm === 'l2'
+            ? tf.mul<Tensor4D>(gradient, column(tf.div(length, slope)))
+            : tf.mul<Tensor4D>(tf.sign(gradient), column(length));
         // Never true of NaN: a gradient that is no number is never followed.
         const nearer = tf.less<Tensor1D>(distance, nearest);
         shortest = tf.where(column(nearer), step, shortest);
@@ -158,12 +184,20 @@ function compileStep({ model }: AttackInput, count: number, overshoot: number) {
       }
       const nextChange = tf.add<Tensor4D>(change, shortest);
       const moved = tf.add<Tensor4D>(clean, tf.mul(nextChange, 1 + overshoot));
-      return [tf.clipByValue(moved, 0, 1), nextChange, right!];
+      return [tf.clipByValue(moved, 0, 1), nextChange];
     },
+    { batches: BATCHES },
   );
 }
 
+/** [n, h, w, 3] → [n]: the distance to a plane is its offset over this norm of its normal. */
+function dualNorm(gradient: Tensor4D, norm: 'l2' | 'linf'): Tensor1D {
+  return norm === 'l2'
+    ? tf.sqrt(tf.sum<Tensor1D>(tf.square(gradient), [1, 2, 3]))
+    : tf.sum<Tensor1D>(tf.abs(gradient), [1, 2, 3]);
+}
+
 /** [n] → [n, 1, 1, 1], to go with images. */
-function column(values: Tensor1D): Tensor4D {
+function column(values: tf.Tensor): Tensor4D {
   return tf.reshape(values, [-1, 1, 1, 1]);
 }

@@ -37,6 +37,12 @@ describe('the projection onto a hyperplane within the box', () => {
     // ⟨w, t·w⟩ = 5t with w = (1, 2, 0).
     const l2 = project(x, { normal: Float32Array.of(1, 2, 0), gap: -0.5, norm: 'l2' });
     [-0.1, -0.2, 0].forEach((value, i) => expect(l2[i]).toBeCloseTo(value, 12));
+    // 2 · 0.5 from the value of weight 2, the rest from the first of the two of weight 1, and then the second.
+    const weights = Float32Array.of(1, -2, 1);
+    const l1 = (gap: number) => [...project(Float32Array.of(0.75, 0.5, 0.5), { normal: weights, gap, norm: 'l1' })];
+    [0.1, -0.5, 0].forEach((value, i) => expect(l1(1.1)[i]).toBeCloseTo(value, 12));
+    [0.25, -0.5, 0.15].forEach((value, i) => expect(l1(1.4)[i]).toBeCloseTo(value, 12));
+    [0.25, -0.5, 0.5].forEach((value, i) => expect(l1(9)[i]).toBeCloseTo(value, 12));
   });
 
   test.each(['linf', 'l2'] as const)('%s: is the point that bisection finds, in the box', (norm) => {
@@ -58,7 +64,20 @@ describe('the projection onto a hyperplane within the box', () => {
     );
   });
 
-  test.each(['linf', 'l2'] as const)('%s: no other point of plane and box is nearer', (norm) => {
+  test('l1: reaches the plane or the last of the room, in the box', () => {
+    fc.assert(
+      fc.property(points, ({ x, normal, gap }) => {
+        const [from, w] = [Float32Array.from(x), Float32Array.from(normal)];
+        const change = project(from, { normal: w, gap, norm: 'l1' });
+        const room = w.reduce((sum, v, i) => sum + Math.abs(v) * (v * gap > 0 ? 1 - from[i]! : from[i]!), 0);
+        change.forEach((value, i) => expect(Math.abs(from[i]! + value - 0.5)).toBeLessThanOrEqual(0.5 + 1e-12));
+        const reached = change.reduce((sum, value, i) => sum + value * w[i]!, 0);
+        expect(reached).toBeCloseTo(Math.sign(gap) * Math.min(Math.abs(gap), room), 6);
+      }),
+    );
+  });
+
+  test.each(['linf', 'l2', 'l1'] as const)('%s: no other point of plane and box is nearer', (norm) => {
     fc.assert(
       fc.property(
         points,
@@ -77,8 +96,10 @@ describe('the projection onto a hyperplane within the box', () => {
 
   test('no gap, a flat plane and a gap that is no number change nothing', () => {
     const x = Float32Array.of(0.5, 0.5);
-    const still = (normal: number[], gap: number) =>
-      expect([...project(x, { normal: Float32Array.from(normal), gap, norm: 'l2' })]).toEqual([0, 0]);
+    const still = (normal: number[], gap: number) => {
+      for (const norm of ['linf', 'l2', 'l1'] as const)
+        expect([...project(x, { normal: Float32Array.from(normal), gap, norm })]).toEqual([0, 0]);
+    };
     still([1, 1], 0);
     still([0, 0], 1);
     still([1, 1], NaN);

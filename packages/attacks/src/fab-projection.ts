@@ -2,14 +2,15 @@
 export interface Plane {
   readonly normal: Float32Array;
   readonly gap: number;
-  readonly norm: 'linf' | 'l2';
+  readonly norm: 'linf' | 'l2' | 'l1';
 }
 
 /**
  * The smallest change that takes a point of [0, 1]ᵈ onto a hyperplane without leaving the box (Croce and Hein 2020b,
  * section 2.2 and appendix A): δᵢ = ±min(t·sᵢ, roomᵢ), towards the plane, with s = 1 (linf) or |w| (l2), and t such that
  * ⟨w, δ⟩ = gap. What is left of the gap is a concave, piecewise linear function of t, so Newton's method from t = 0
- * comes from one side and ends at the exact root after as many steps as it meets pieces; the authors sort the pieces.
+ * comes from one side and ends at the exact root after as many steps as it meets pieces; the authors sort the pieces. In
+ * l1, values move as far as the box lets them, those of the largest |w| first.
  *
  * @param x in [0, 1]; not written to
  * @returns the change; where the box does not meet the plane, the one that comes nearest to it
@@ -19,6 +20,7 @@ export function project(x: Float32Array, { normal, gap, norm }: Plane): Float64A
   if (gap === 0 || !Number.isFinite(gap)) return change;
   const side = Math.sign(gap);
   const distance = Math.abs(gap);
+  if (norm === 'l1') return projectInOrder(x, normal, side, distance);
   let t = 0;
   for (;;) {
     let reached = 0;
@@ -50,11 +52,42 @@ export function project(x: Float32Array, { normal, gap, norm }: Plane): Float64A
   return change;
 }
 
+/** In l1: finds the |w| down to which values must move, by bisection over the bits of floats, which are in their order. */
+function projectInOrder(x: Float32Array, normal: Float32Array, side: number, distance: number): Float64Array {
+  const weights = normal.map(Math.abs);
+  const bits = new Uint32Array(weights.buffer);
+  const room = Float64Array.from(x, (value, i) => (side * normal[i]! > 0 ? 1 - value : value));
+  const reached = (least: number) => {
+    let sum = 0;
+    for (let i = 0; i < bits.length; i++) if (bits[i]! >= least) sum += weights[i]! * room[i]!;
+    return sum;
+  };
+  let [low, high] = [1, bits.reduce((a, b) => Math.max(a, b), 1)];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (reached(middle) >= distance) low = middle;
+    else high = middle - 1;
+  }
+  const change = new Float64Array(x.length);
+  let left = distance - reached(low + 1);
+  for (let i = 0; i < x.length; i++) {
+    if (!(bits[i]! >= low)) continue;
+    // Values of the last |w| move in their order, as far as is still needed.
+    const last = bits[i] === low;
+    const move = last ? Math.min(room[i]!, Math.max(0, left) / weights[i]!) : room[i]!;
+    if (last) left -= move * weights[i]!;
+    change[i] = side * Math.sign(normal[i]!) * move;
+  }
+  return change;
+}
+
 /** The length of a change in a norm. */
 export function lengthOf(change: ArrayLike<number>, norm: Plane['norm']): number {
   let length = 0;
   for (let i = 0; i < change.length; i++) {
-    length = norm === 'linf' ? Math.max(length, Math.abs(change[i]!)) : length + change[i]! * change[i]!;
+    const size = Math.abs(change[i]!);
+    if (norm === 'linf') length = Math.max(length, size);
+    else length += norm === 'l2' ? size * size : size;
   }
-  return norm === 'linf' ? length : Math.sqrt(length);
+  return norm === 'l2' ? Math.sqrt(length) : length;
 }

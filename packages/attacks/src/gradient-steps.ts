@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Tensor1D, Tensor2D, Tensor3D, Tensor4D } from '@tensorflow/tfjs-core';
 import type { AttackInput, AttackOutput } from '@shield/core';
 import { ActiveSet } from './active-set.js';
 import { DoneImages } from './done-images.js';
+import { dlr } from './apgd-losses.js';
+import { ontoBall, unit } from './lp-balls.js';
 import { crossEntropy, margin, oneHot } from './losses.js';
 import { withGradient } from './with-gradient.js';
 
@@ -28,8 +30,8 @@ export interface GradientSteps {
   readonly steps: number;
   /** Whether an image leaves as soon as the model is wrong. Only for attacks without a view. */
   readonly earlyStop: boolean;
-  /** What goes up (untargeted) or down (targeted): the cross-entropy, or minus the margin. Default: ce. */
-  readonly loss?: 'ce' | 'margin';
+  /** What goes up (untargeted) or down (targeted): the cross-entropy, minus the margin, or that by the range. Default: ce. */
+  readonly loss?: 'ce' | 'margin' | 'dlr';
   /** Share of the running sum of gradients that stays at each step. Default: 0, no momentum. */
   readonly decay?: number;
   /** Made of the gradient before anything else. */
@@ -67,7 +69,8 @@ export async function gradientSteps(input: AttackInput, how: GradientSteps, trie
   const active = new ActiveSet<State>(rows, {
     x: tf.clone(start ?? clean),
     clean,
-    velocity: tf.zerosLike(clean),
+    // Without momentum there is none to carry along.
+    velocity: how.decay ? tf.zerosLike(clean) : tf.zeros([rows.length, 1, 1, 1]),
     marked: oneHot(
       rows.map((image) => goals[image]!),
       model.classes,
@@ -114,6 +117,12 @@ export async function gradientSteps(input: AttackInput, how: GradientSteps, trie
   }
 }
 
+const LOSSES: Readonly<Record<'ce' | 'margin' | 'dlr', (logits: Tensor2D, marked: Tensor2D) => Tensor1D>> = {
+  ce: crossEntropy,
+  margin: (logits, marked) => tf.neg(margin(logits, marked)),
+  dlr,
+};
+
 /** One step, and by how much the model was right before it. */
 function compileStep({ model, targets }: AttackInput, how: GradientSteps) {
   const sign = targets ? -1 : 1;
@@ -125,32 +134,28 @@ function compileStep({ model, targets }: AttackInput, how: GradientSteps) {
       const { gradient, results } = withGradient(x, (x) => {
         const logits = model.logits(view ? view.apply(x, ...matrices) : x);
         const gap = margin(logits, marked);
-        const values = loss === 'ce' ? crossEntropy(logits, marked) : tf.neg<Tensor1D>(gap);
+        const values = LOSSES[loss](logits, marked);
         return { objective: tf.sum(values), results: { right: tf.mul<Tensor1D>(gap, sign) } };
       });
       const slope = smooth ? smooth(gradient) : gradient;
-      // Gradients of different lengths count alike in the sum (Dong et al. 2018, equation 6).
-      const length = tf.maximum(tf.mean(tf.abs(slope), [1, 2, 3], true), TINY);
-      const nextVelocity = tf.add<Tensor4D>(tf.mul(velocity, decay), tf.div(slope, length));
-      const moved = tf.add<Tensor4D>(x, tf.mul(direction(nextVelocity, how.norm), sign * how.stepSize));
-      const change = project(tf.sub(moved, clean), how);
+      const nextVelocity =
+        decay === 0 ? tf.clone(velocity) : tf.add<Tensor4D>(tf.mul(velocity, decay), levelled(slope));
+      const along = decay === 0 ? slope : nextVelocity;
+      const moved = tf.add<Tensor4D>(x, tf.mul(direction(along, how.norm), sign * how.stepSize));
+      const change = ontoBall(tf.sub(moved, clean), how.norm, how.eps);
       return [tf.clipByValue(tf.add<Tensor4D>(clean, change), 0, 1), nextVelocity, results.right];
     },
   );
 }
 
+/** Gradients of different lengths count alike in a sum (Dong et al. 2018, equation 6). */
+function levelled(slope: Tensor4D): Tensor4D {
+  return tf.div(slope, tf.maximum(tf.mean(tf.abs(slope), [1, 2, 3], true), TINY));
+}
+
 function direction(slope: Tensor4D, norm: 'linf' | 'l2'): Tensor4D {
-  return norm === 'linf' ? tf.sign(slope) : tf.div<Tensor4D>(slope, tf.maximum(l2(slope), TINY));
-}
-
-function project(change: Tensor4D, { norm, eps }: GradientSteps): Tensor4D {
-  if (norm === 'linf') return tf.clipByValue(change, -eps, eps);
-  return tf.mul<Tensor4D>(change, tf.minimum(1, tf.div(eps, tf.maximum(l2(change), TINY))));
-}
-
-/** The L2 norm of each image, [n, 1, 1, 1]. */
-function l2(images: Tensor4D): Tensor {
-  return tf.sqrt(tf.sum(tf.square(images), [1, 2, 3], true));
+  // Levelled first, since the squares of a small gradient would be 0.
+  return norm === 'linf' ? tf.sign(slope) : unit(levelled(slope));
 }
 
 function draws(view: View | undefined, rows: readonly number[], k: number): Tensor3D[] {

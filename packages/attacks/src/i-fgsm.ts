@@ -31,7 +31,8 @@ const options = Type.Object(
  *
  * On a smooth network the images are Foolbox's (i-fgsm.test.ts). On a network of ReLUs two ways of rounding part: where
  * gradients are almost 0 their signs differ, those pixels move activations over their kinks, and the next gradients
- * differ more. PyTorch in float32 and in float64, or with its batch norms folded and not, parts in the same way.
+ * differ more. PyTorch in float32 and in float64, or with its batch norms folded and not, parts in the same way
+ * (bench/bim-rounding.js).
  */
 export default defineAttack({
   name: 'i_fgsm',

@@ -18,7 +18,7 @@ describe('pgd conforms', () => {
       steps: [{ steps: 2 }],
       random_start: [{ random_start: false }],
       restarts: [{ base: { eps: 3, steps: 2 }, changed: { restarts: 3 } }],
-      loss: [{ loss: 'margin' }],
+      loss: [{ loss: 'margin' }, { loss: 'dlr' }],
       early_stop: [{ early_stop: false }],
     },
     bound: ({ eps }) => Number(eps) / 255,

@@ -32,10 +32,10 @@ const options = Type.Object(
       description:
         'tries at most; an image that the model gets wrong tries no more. Without random_start all are alike',
     }),
-    loss: Type.Union([Type.Literal('ce'), Type.Literal('margin')], {
+    loss: Type.Union([Type.Literal('ce'), Type.Literal('margin'), Type.Literal('dlr')], {
       default: 'ce',
       description:
-        'what the steps raise: the cross-entropy (ce), or the best other logit over that of the label (margin)',
+        'what the steps raise: the cross-entropy (ce), the best other logit over that of the label (margin), or the latter by the range of the three largest (dlr, Croce and Hein 2020)',
     }),
     early_stop: Type.Boolean({
       default: true,

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import type { AttackInput, AttackOutput } from '@shield/core';
 import { SAFETY } from './gradient-steps.js';
-import { margin, oneHot } from './losses.js';
+import { crossEntropy, margin, oneHot } from './losses.js';
 
 /** Pixels of one image in [0, 1], row by row. */
 export type Pixels = Float32Array;
@@ -11,10 +11,23 @@ export type Pixels = Float32Array;
  * A search on one image that knows the model by its answers only: it yields images to be judged and is given, for each,
  * by how much the model is right (see {@link isWrong}). It returns its result and the iterations spent.
  */
-export type Search = Generator<readonly Pixels[], { readonly image: Pixels; readonly iterations: number }, Margins>;
+export type Search<A = number> = Generator<readonly Pixels[], SearchResult, readonly A[]>;
+
+export interface SearchResult {
+  readonly image: Pixels;
+  readonly iterations: number;
+}
 
 /** Logit of the label minus the largest other, or of the target with the sign turned: below 0 where the attack has won. */
 export type Margins = readonly number[];
+
+/** What is asked of the model about images: one answer each, in their order. */
+export type Judge<A> = (asked: readonly Query[]) => Promise<A[]>;
+
+interface Query {
+  readonly image: number;
+  readonly pixels: Pixels;
+}
 
 /** Images judged at once, at most. */
 const BATCH = 32;
@@ -26,19 +39,28 @@ export function isWrong(margin: number | undefined): boolean {
 
 /**
  * Runs one search for each image, all at once: what they ask in one round is judged together, and no search knows of the
- * others.
+ * others. An image that was asked for is read before the search goes on, which may write to it then.
  *
  * @param most how many images one search asks for at most, for progress
  */
-export async function searchEach(
+export function searchEach(
   input: AttackInput,
   most: number,
   search: (clean: Pixels, image: number) => Search,
 ): Promise<AttackOutput> {
+  return searchWith(input, most, marginJudge(input), search);
+}
+
+/** {@link searchEach} by other answers than margins. */
+export async function searchWith<A>(
+  input: AttackInput,
+  most: number,
+  judge: Judge<A>,
+  search: (clean: Pixels, image: number) => Search<A>,
+): Promise<AttackOutput> {
   const { images, labels } = input;
   const length = images.size / labels.length;
   const clean = Float32Array.from(await images.data());
-  const judge = compileJudge(input);
   const results = new Float32Array(images.size);
   const iterations = new Int32Array(labels.length);
   let going = Array.from(labels.keys(), (image) => {
@@ -69,17 +91,38 @@ export async function searchEach(
   return { images: tf.tensor4d(results, images.shape), iterations };
 }
 
-function compileJudge({ model, images, labels, targets }: AttackInput) {
-  const sign = targets ? -1 : 1;
+/** By how much the model is right about each image. */
+export function marginJudge(input: AttackInput): Judge<number> {
+  const sign = input.targets ? -1 : 1;
+  const judge = compileJudge(input, 'margin', (logits, marked) => [tf.mul(margin(logits, marked), sign)]);
+  return async (asked) => (await judge(asked)).map(([margin]) => margin!);
+}
+
+/** Margins, and the loss that goes down on the way to the goal: minus the cross-entropy of the label, or that of the target. */
+export function crossEntropyJudge(input: AttackInput): Judge<{ readonly margin: number; readonly loss: number }> {
+  const sign = input.targets ? -1 : 1;
+  const judge = compileJudge(input, 'margin and cross-entropy', (logits, marked) => [
+    tf.mul(margin(logits, marked), sign),
+    tf.mul(crossEntropy(logits, marked), -sign),
+  ]);
+  return async (asked) => (await judge(asked)).map(([margin, loss]) => ({ margin: margin!, loss: loss! }));
+}
+
+/** @param of the answers, [n] each, from the logits and the one-hot labels or targets */
+function compileJudge(
+  { model, images, labels, targets }: AttackInput,
+  name: string,
+  of: (logits: Tensor2D, marked: Tensor2D) => Tensor1D[],
+): Judge<number[]> {
   const goals = targets ?? labels;
   const [, height, width, channels] = images.shape;
-  const right = model.compile<[Tensor4D, Tensor2D], [Tensor1D]>(
-    targets ? 'targeted margin' : 'margin',
+  const ask = model.compile<[Tensor4D, Tensor2D], Tensor1D[]>(
+    targets ? `targeted ${name}` : name,
     { forwards: 1, gradients: 0 },
-    (x, marked) => [tf.mul(margin(model.logits(x), marked), sign)],
+    (x, marked) => of(model.logits(x), marked),
   );
-  return async (asked: readonly { readonly image: number; readonly pixels: Pixels }[]): Promise<number[]> => {
-    const answers: number[] = [];
+  return async (asked) => {
+    const answers: number[][] = [];
     for (let start = 0; start < asked.length; start += BATCH) {
       const part = asked.slice(start, start + BATCH);
       const values = new Float32Array(part.length * height * width * channels);
@@ -90,11 +133,12 @@ function compileJudge({ model, images, labels, targets }: AttackInput) {
         rows.map((image) => goals[image]!),
         model.classes,
       );
-      const [margins] = right(rows, x, marked);
+      const given = ask(rows, x, marked);
       try {
-        answers.push(...(await margins.data()));
+        const read = await Promise.all(given.map((values) => values.data()));
+        answers.push(...rows.map((_, i) => read.map((values) => values[i]!)));
       } finally {
-        tf.dispose([x, marked, margins]);
+        tf.dispose([x, marked, given]);
       }
     }
     return answers;

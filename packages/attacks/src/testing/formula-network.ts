@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
-import { Random, type AttackInput, type AttackPlugin } from '@shield/core';
+import { Random, type AttackInput, type AttackOutput, type AttackPlugin } from '@shield/core';
 
 /*
  * A smooth network whose weights and images are a formula, so that Python has the same ones
@@ -38,10 +38,15 @@ export interface Outcome {
   readonly labels: Int32Array;
   readonly verdicts: Int32Array;
   readonly iterations: Int32Array;
+  readonly by: AttackOutput['by'];
+  readonly flags: AttackOutput['flags'];
   /** L2 norm of each image's change. */
   readonly l2: readonly number[];
   /** L∞ norm of each image's change. */
   readonly linf: readonly number[];
+  readonly l1: readonly number[];
+  /** Values, three a pixel, that each image's change has. */
+  readonly l0: readonly number[];
 }
 
 /** What an attack makes of n of those images, away from the class that the network gives them. */
@@ -87,8 +92,12 @@ export async function attackFormula(
     labels,
     verdicts,
     iterations: output.iterations,
+    by: output.by,
+    flags: output.flags,
     l2: changes.map((row) => Math.hypot(...row)),
     linf: changes.map((row) => Math.max(...row.map(Math.abs))),
+    l1: changes.map((row) => row.reduce((sum, value) => sum + Math.abs(value), 0)),
+    l0: changes.map((row) => row.filter((value) => value !== 0).length),
   };
 }
 
