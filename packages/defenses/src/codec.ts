@@ -1,5 +1,5 @@
 import { Type, type Static, type TObject } from '@sinclair/typebox';
-import { ShieldError, type ByteImage, type Image } from '@shield/core';
+import { refuseFault, type ByteImage, type Image, type OptionFault } from '@shield/core';
 import { jpegRoundTrip as kernelRoundTrip, slqRoundTrip as kernelSlq } from './jpeg-kernel/kernel.js';
 import { pickPatches, type PatchQualities } from './jpeg-kernel/patch-qualities.js';
 
@@ -25,13 +25,14 @@ export const codecOptions = {
 export type CodecOptions = Static<TObject<typeof codecOptions>>;
 
 /**
- * Baseline JPEG there and back, with the pixels of libjpeg-turbo, and so of Pillow and TensorFlow.
+ * Baseline JPEG there and back, with the pixels of libjpeg-turbo, and so of Pillow and TensorFlow: by the kernel at once,
+ * by sharp in the background.
  *
  * @param image 8-bit RGB
  * @param quality 1 to 100
  * @throws SPEC_INVALID_VALUE for what sharp cannot do
  */
-export async function jpegRoundTrip(image: Image, quality: number, options: CodecOptions): Promise<ByteImage> {
+export function jpegRoundTrip(image: Image, quality: number, options: CodecOptions): ByteImage | Promise<ByteImage> {
   const bytes = asBytes(image);
   return options.codec === 'sharp' ? sharpRoundTrip(bytes, quality, options) : kernelRoundTrip(bytes, quality, options);
 }
@@ -42,25 +43,33 @@ export async function jpegRoundTrip(image: Image, quality: number, options: Code
  * @param image 8-bit RGB
  * @throws SPEC_INVALID_VALUE for what sharp cannot do
  */
-export async function slqRoundTrip(image: Image, patches: PatchQualities, options: CodecOptions): Promise<ByteImage> {
+export function slqRoundTrip(
+  image: Image,
+  patches: PatchQualities,
+  options: CodecOptions,
+): ByteImage | Promise<ByteImage> {
   const bytes = asBytes(image);
-  if (options.codec === 'kernel') return kernelSlq(bytes, patches, options);
+  return options.codec === 'sharp' ? sharpSlq(bytes, patches, options) : kernelSlq(bytes, patches, options);
+}
+
+async function sharpSlq(bytes: ByteImage, patches: PatchQualities, options: CodecOptions): Promise<ByteImage> {
   const trips = await Promise.all(patches.qualities.map((quality) => sharpRoundTrip(bytes, quality, options)));
   return pickPatches(trips, patches);
 }
 
-async function sharpRoundTrip(
-  image: ByteImage,
-  quality: number,
-  { subsampling, idct }: CodecOptions,
-): Promise<ByteImage> {
-  if (subsampling === '4:2:2' || idct === 'ifast') {
-    throw new ShieldError('SPEC_INVALID_VALUE', {
-      key: 'codec',
-      reason: `is sharp, which has no ${idct === 'ifast' ? 'fast inverse DCT' : '4:2:2'}`,
-      expected: 'leave codec out, or take idct: islow and subsampling: 4:2:0 or 4:4:4',
-    });
-  }
+/** Whether the codec can do what is asked of it. */
+export function codecFault({ codec, subsampling, idct }: CodecOptions): OptionFault | undefined {
+  if (codec !== 'sharp' || (subsampling !== '4:2:2' && idct !== 'ifast')) return undefined;
+  return {
+    option: 'codec',
+    reason: `is sharp, which has no ${idct === 'ifast' ? 'fast inverse DCT' : '4:2:2'}`,
+    expected: 'leave codec out, or take idct: islow and subsampling: 4:2:0 or 4:4:4',
+  };
+}
+
+async function sharpRoundTrip(image: ByteImage, quality: number, options: CodecOptions): Promise<ByteImage> {
+  refuseFault('jpeg', codecFault(options));
+  const { subsampling } = options;
   const { default: sharp } = await import('sharp');
   const { height, width } = image;
   // Plain libjpeg settings: mozjpeg's trellis quantisation and the like would change the pixels.

@@ -6,7 +6,7 @@ import { Random, type FloatImage } from '@shield/core';
 import { sharedPath } from '@shield/core/testing';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { differentiableJpeg, differentiableSlq, softRound } from './differentiable-jpeg.js';
+import { differentiableJpeg, differentiableSlq, pixelChoices, softRound } from './differentiable-jpeg.js';
 import jpeg from './jpeg.js';
 import { patchGrid } from './jpeg-kernel/patch-qualities.js';
 import slq from './slq.js';
@@ -139,7 +139,9 @@ describe('slq', () => {
     const stream = new Random('choice');
     const choice = Uint8Array.from({ length: rows * columns }, () => stream.integer(3));
     const patches = { qualities, patch: 8, offset: { y: 0, x: 0 }, choice };
-    const mixed = forwardOf([image], (x) => differentiableSlq(x, [patches], '4:2:0'));
+    const mixed = forwardOf([image], (x) =>
+      differentiableSlq(x, qualities, pixelChoices([patches], height, width), '4:2:0'),
+    );
     const whole = qualities.map((quality) => forwardOf([image], (x) => differentiableJpeg(x, quality, '4:2:0')));
     const expected = mixed.map((_, i) => {
       const [y, x] = [Math.floor(i / 3 / width), Math.floor(i / 3) % width];
@@ -156,7 +158,9 @@ describe('slq', () => {
       offset: { y: 0, x: 0 },
       choice: Uint8Array.from([0, 1, i, 1, i, 0]),
     }));
-    checkDerivatives(images, (x, rounding) => differentiableSlq(x, patches, '4:2:0', rounding));
+    checkDerivatives(images, (x, rounding) =>
+      differentiableSlq(x, [40, 80], pixelChoices(patches, 16, 24), '4:2:0', rounding),
+    );
   });
 });
 

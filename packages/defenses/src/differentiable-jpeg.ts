@@ -1,22 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs-core';
-import { planeCodings, type PlaneCoding } from './jpeg-line-maps.js';
+import { decodeBlocks, encodeBlocks, type Components } from './block-transform.js';
 import { checkPatchQualities, type PatchQualities } from './jpeg-kernel/patch-qualities.js';
 import { quantisationTables } from './jpeg-kernel/quantisation.js';
 import type { Subsampling } from './jpeg-kernel/settings.js';
-import { separable } from './separable.js';
 
-/** RGB to Y, Cb, Cr (JFIF 1.02), Cb and Cr about 0; one column for each of the three. */
-const TO_YCC = [
-  [0.299, -0.168736, 0.5],
-  [0.587, -0.331264, -0.418688],
-  [0.114, 0.5, -0.081312],
-];
-const TO_RGB = [
-  [1, 1, 1],
-  [0, -0.344136, 1.772],
-  [1.402, -0.714136, 0],
-];
+/** What Y, Cb and Cr (about 0) give to R, G and B. */
+const TO_RGB = { y: [1, 1, 1], cb: [0, -0.344136, 1.772], cr: [1.402, -0.714136, 0] } as const;
 
 /** How coefficients in quantisation steps are rounded. */
 export type Rounding = (steps: Tensor) => Tensor;
@@ -26,8 +16,13 @@ export type Rounding = (steps: Tensor) => Tensor;
  * 1/8 of a step at most, with the derivative 3 (x - round(x))² in place of 0.
  */
 export function softRound(steps: Tensor): Tensor {
-  const whole = tf.round(steps);
-  return tf.add(whole, tf.pow(tf.sub(steps, whole), 3));
+  return tf.customGrad((x, save) => {
+    const whole = tf.round(x as Tensor);
+    const rest = tf.sub(x as Tensor, whole);
+    (save as (tensors: Tensor[]) => void)([rest]);
+    const value = tf.add(whole, tf.mul(tf.square(rest), rest));
+    return { value, gradFunc: (dy: Tensor, [kept]: Tensor[]) => tf.mul(tf.mul(tf.square(kept!), 3), dy) };
+  })(steps);
 }
 
 /**
@@ -46,87 +41,72 @@ export function differentiableJpeg(
   subsampling: Subsampling,
   rounding: Rounding = softRound,
 ): Tensor4D {
-  return tf.tidy(() => {
-    const [, height, width] = images.shape;
-    const codings = planeCodings(height, width, subsampling);
-    return toRgb(decode(encode(images, codings), codings, quality, rounding));
-  });
+  return tf.tidy(() => toRgb(atQualities(images, [quality], subsampling, rounding)[0]!));
 }
 
 /**
  * Stochastic local quantization likewise: of each pixel what the quality of its patch gives.
  *
  * @param images [n, h, w, 3] in [0, 1]
- * @param patches the draw of each image; all of the same qualities
+ * @param choice [n, h, w, 1]: for each pixel the index of its quality; see {@link pixelChoices}
  */
 export function differentiableSlq(
   images: Tensor4D,
-  patches: readonly PatchQualities[],
+  qualities: readonly number[],
+  choice: Tensor4D,
   subsampling: Subsampling,
   rounding: Rounding = softRound,
 ): Tensor4D {
   return tf.tidy(() => {
-    const [, height, width] = images.shape;
-    const codings = planeCodings(height, width, subsampling);
-    const coefficients = encode(images, codings);
-    const parts = patches[0]!.qualities.map((quality, k) =>
-      tf.mul<Tensor4D>(decode(coefficients, codings, quality, rounding), drawn(patches, k, height, width)),
-    );
-    return toRgb(tf.addN(parts));
+    const all = atQualities(images, qualities, subsampling, rounding);
+    const masks = qualities.map((_, k) => tf.cast(tf.equal(choice, k), 'float32') as Tensor4D);
+    const mixed = (name: keyof Components) =>
+      tf.addN(all.map((components, k) => tf.mul<Tensor4D>(components[name], masks[k]!))) as Tensor4D;
+    return toRgb({ y: mixed('y'), cb: mixed('cb'), cr: mixed('cr') });
   });
 }
 
-interface Components<T> {
-  readonly luma: T;
-  readonly chroma: T;
-}
-
-/** DCT coefficients of whole blocks: luma [n, H, W, 1], chroma [n, H', W', 2]. */
-function encode(images: Tensor4D, codings: Components<PlaneCoding>): Components<Tensor4D> {
-  const ycc = tf.sub<Tensor4D>(perPixel(tf.mul(images, 255), TO_YCC), [128, 0, 0]);
-  const [luma, chroma] = tf.split(ycc, [1, 2], 3) as [Tensor4D, Tensor4D];
-  const forward = (plane: Tensor4D, { rows, columns }: PlaneCoding) => separable(plane, rows.forward, columns.forward);
-  return { luma: forward(luma, codings.luma), chroma: forward(chroma, codings.chroma) };
-}
-
-/** Rounded to the steps of a quality and turned back: Y, Cb, Cr about 0, [n, h, w, 3]. */
-function decode(
-  coefficients: Components<Tensor4D>,
-  codings: Components<PlaneCoding>,
-  quality: number,
-  rounding: Rounding,
-): Tensor4D {
-  const steps = quantisationTables(quality);
-  const inverse = (component: 'luma' | 'chroma') => {
-    const plane = coefficients[component];
-    const [, height, width] = plane.shape;
-    const step = tf.tile(tf.tensor4d(Float32Array.from(steps[component]), [1, 8, 8, 1]), [1, height / 8, width / 8, 1]);
-    const { rows, columns } = codings[component];
-    return separable(tf.mul<Tensor4D>(rounding(tf.div(plane, step)), step), rows.inverse, columns.inverse);
-  };
-  return tf.concat([tf.clipByValue(inverse('luma'), -128, 127), inverse('chroma')], 3);
-}
-
-function toRgb(ycc: Tensor4D): Tensor4D {
-  return tf.clipByValue(tf.div<Tensor4D>(tf.add(perPixel(ycc, TO_RGB), 128), 255), 0, 1);
-}
-
-function perPixel(images: Tensor4D, matrix: number[][]): Tensor4D {
-  return tf.reshape(tf.matMul(tf.reshape(images, [-1, 3]), tf.tensor2d(matrix)), images.shape);
-}
-
-/** 1 where the patch of a pixel drew this quality, else 0: [n, height, width, 1]. */
-function drawn(patches: readonly PatchQualities[], quality: number, height: number, width: number): Tensor4D {
-  const mask = new Float32Array(patches.length * height * width);
+/** The draws of patches as the index of the quality of each pixel: [n, height, width, 1], float32. */
+export function pixelChoices(patches: readonly PatchQualities[], height: number, width: number): Tensor4D {
+  const indices = new Float32Array(patches.length * height * width);
   patches.forEach((of, n) => {
     const { columns } = checkPatchQualities(of, height, width);
     const { patch, offset, choice } = of;
     const place = (at: number, corner: number) => Math.floor((at + ((patch - corner) % patch)) / patch);
+    const across = Int32Array.from({ length: width }, (_, x) => place(x, offset.x));
     for (let y = 0, i = n * height * width; y < height; y++) {
-      for (let x = 0; x < width; x++, i++) {
-        if (choice[place(y, offset.y) * columns + place(x, offset.x)] === quality) mask[i] = 1;
-      }
+      const row = place(y, offset.y) * columns;
+      for (let x = 0; x < width; x++, i++) indices[i] = choice[row + across[x]!]!;
     }
   });
-  return tf.tensor4d(mask, [patches.length, height, width, 1]);
+  return tf.tensor4d(indices, [patches.length, height, width, 1]);
+}
+
+/** What each quality leaves of the images. */
+function atQualities(
+  images: Tensor4D,
+  qualities: readonly number[],
+  subsampling: Subsampling,
+  rounding: Rounding,
+): readonly Components[] {
+  const [, height, width] = images.shape;
+  const { luma, chroma } = encodeBlocks(tf.mul(images, 255), subsampling);
+  const tables = qualities.map(quantisationTables);
+  const rounded = (coefficients: Tensor4D, component: 'luma' | 'chroma') =>
+    tables.map((of) => {
+      const step = tf.tensor1d(Float32Array.from(of[component]));
+      return tf.mul<Tensor4D>(rounding(tf.div(coefficients, step)), step);
+    });
+  const quantised = { luma: tf.concat(rounded(luma, 'luma'), 0), chroma: tf.concat(rounded(chroma, 'chroma'), 0) };
+  return decodeBlocks(quantised, qualities.length, { height, width }, subsampling);
+}
+
+function toRgb(components: Components): Tensor4D {
+  const { y, cb, cr } = components;
+  const [n, height, width] = y.shape;
+  const column = (plane: Tensor4D) => tf.reshape(plane, [-1, 1]);
+  const share = (plane: Tensor4D, of: readonly number[]) => tf.matMul(column(plane), tf.tensor2d([...of], [1, 3]));
+  const sum = tf.addN([share(y, TO_RGB.y), share(cb, TO_RGB.cb), share(cr, TO_RGB.cr)]);
+  const rgb = tf.reshape(tf.div(tf.add(sum, 128), 255), [n, height, width, 3]);
+  return tf.clipByValue(rgb as Tensor4D, 0, 1);
 }

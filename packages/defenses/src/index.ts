@@ -1,6 +1,7 @@
 import type { DefensePlugin } from '@shield/core';
 import avif from './avif.js';
 import bitDepth from './bit-depth.js';
+import centralCrop from './central-crop.js';
 import gaussianBlur from './gaussian-blur.js';
 import jpeg from './jpeg.js';
 import medianFilter from './median-filter.js';
@@ -16,6 +17,7 @@ import webp from './webp.js';
 export {
   avif,
   bitDepth,
+  centralCrop,
   gaussianBlur,
   jpeg,
   medianFilter,
@@ -31,6 +33,7 @@ export {
 export const plugins: readonly DefensePlugin[] = [
   avif,
   bitDepth,
+  centralCrop,
   gaussianBlur,
   jpeg,
   medianFilter,

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { ShieldError, defineDefense } from '@shield/core';
+import { defineDefense, refuseFault, type OptionFault } from '@shield/core';
 import { clippedFloats, floatPixels } from './float-pixels.js';
 import { nonLocalMeans } from './nlm.js';
 
@@ -19,6 +19,7 @@ export default defineDefense({
   takes: 'floats',
   random: false,
   gradient: 'straight-through',
+  check: faultOf,
   options: Type.Object(
     {
       search: Type.Integer({
@@ -45,16 +46,15 @@ export default defineDefense({
   ),
   apply: (image, { search, patch, strength }) => {
     const { height, width } = image;
-    for (const [key, side] of Object.entries({ search, patch })) {
-      if (side % 2 === 0) {
-        throw new ShieldError('SPEC_INVALID_VALUE', {
-          key: `non_local_means.${key}`,
-          reason: `is ${side}, and a window has a middle`,
-          expected: `an odd number, such as ${side + 1}`,
-        });
-      }
-    }
+    refuseFault('non_local_means', faultOf({ search, patch }));
     const sides = { search, patch, strength: strength / 255 };
     return { data: clippedFloats(nonLocalMeans(floatPixels(image), height, width, sides)), height, width };
   },
 });
+
+function faultOf(sides: { readonly search: number; readonly patch: number }): OptionFault | undefined {
+  const option = (['search', 'patch'] as const).find((each) => sides[each] % 2 === 0);
+  if (!option) return undefined;
+  const reason = `is ${sides[option]}, and a window has a middle`;
+  return { option, reason, expected: `an odd number, such as ${sides[option] + 1}` };
+}

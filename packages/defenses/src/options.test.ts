@@ -45,15 +45,22 @@ it.each([
   'median_filter, size: 2.5',
   'median_filter, across_channels: 3',
   'non_local_means, strength: 0',
+  'jpeg, codec: sharp, idct: ifast',
   'non_local_means, search: 0',
+  'non_local_means, search: 4',
   'random_crop_ensemble, crop: 0',
   'random_crop_ensemble, crop: 1.1',
   'resize_pad, smallest: 0',
+  'resize_pad, smallest: 1.5',
   'resize_pad, fill: 2',
   'resize_pad, interpolation: lanczos',
   'slq, qualities: []',
   'slq, qualities: [0]',
   'slq, patch: 0',
+  'slq, weights: [0.5, 0.5]',
+  'slq, weights: [0.3, 0.3, 0.3, 0.3]',
+  'slq, offset: [8, 0]',
+  'slq, codec: sharp, subsampling: "4:2:2"',
   'tv_bregman, weight: 0',
   'tv_bregman, eps: 0',
   'tv_bregman, max_iter: 0',
@@ -77,6 +84,6 @@ it('every defense has a config to compose with, which says what it is named', as
   for (const { name } of plugins) {
     expect(files).toContain(name);
     const { resolved } = await load(`defaults: [defense/${name}]`);
-    expect(Object.values(resolved.defenses).map(({ use }) => use)).toEqual([name]);
+    expect(Object.values(resolved.defenses)).toEqual([expect.objectContaining({ use: name })]);
   }
 });

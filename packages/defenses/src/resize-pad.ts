@@ -1,5 +1,5 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { ShieldError, defineDefense, type Random } from '@shield/core';
+import { defineDefense, refuseFault, type OptionFault, type Random } from '@shield/core';
 import { floatPixels } from './float-pixels.js';
 import { place, placeAll, type Placement } from './random-placement.js';
 
@@ -46,6 +46,7 @@ export default defineDefense({
   takes: 'floats',
   random: true,
   options,
+  check: faultOf,
   gradient: (images, randoms, given) =>
     placeAll(images, randoms, (height, width, random) => draw(height, width, given, random)),
   apply: (image, given, random) => {
@@ -54,20 +55,16 @@ export default defineDefense({
   },
 });
 
+function faultOf({ smallest, canvas }: Static<typeof options>): OptionFault | undefined {
+  if (smallest <= canvas) return undefined;
+  const reason = `is ${smallest}, above the canvas of ${canvas}`;
+  return { option: 'smallest', reason, expected: 'a scale that is not above canvas' };
+}
+
 /** @throws SPEC_INVALID_VALUE where the smallest scale is above the largest */
-function draw(
-  height: number,
-  width: number,
-  { smallest, canvas, interpolation, fill }: Static<typeof options>,
-  random: Random,
-): Placement {
-  if (smallest > canvas) {
-    throw new ShieldError('SPEC_INVALID_VALUE', {
-      key: 'resize_pad.smallest',
-      reason: `is ${smallest}, above the canvas of ${canvas}`,
-      expected: 'a scale that is not above canvas',
-    });
-  }
+function draw(height: number, width: number, given: Static<typeof options>, random: Random): Placement {
+  refuseFault('resize_pad', faultOf(given));
+  const { smallest, canvas, interpolation, fill } = given;
   const scaled = (side: number, scale: number) => Math.max(1, Math.round(side * scale));
   // Drawn on the longer side, in whole pixels, so that every size is as likely.
   const longer = Math.max(height, width);

@@ -1,7 +1,8 @@
 import { Type, type Static } from '@sinclair/typebox';
-import { ShieldError, defineDefense, type Random } from '@shield/core';
-import { codecOptions, slqRoundTrip } from './codec.js';
-import { differentiableSlq } from './differentiable-jpeg.js';
+import type { Tensor4D } from '@tensorflow/tfjs-core';
+import { defineDefense, drawnGradient, refuseFault, type OptionFault, type Random } from '@shield/core';
+import { codecFault, codecOptions, slqRoundTrip } from './codec.js';
+import { differentiableSlq, pixelChoices } from './differentiable-jpeg.js';
 import { patchGrid, type PatchQualities } from './jpeg-kernel/patch-qualities.js';
 
 const options = Type.Object(
@@ -48,12 +49,16 @@ export default defineDefense({
   takes: 'bytes',
   random: true,
   options,
+  check: faultOf,
   // Soft rounding in place of the codec's; the same draw as `apply` for the same stream.
-  gradient: (images, randoms, given) => {
-    const [n, height, width] = images.shape;
-    const patches = Array.from({ length: n }, (_, i) => drawPatches(height, width, given, randoms[i]!));
-    return differentiableSlq(images, patches, given.subsampling);
-  },
+  gradient: drawnGradient<Static<typeof options>>({
+    draws: ({ height, width }, randoms, given) => {
+      const patches = randoms.map((random) => drawPatches(height, width, given, random));
+      return [pixelChoices(patches, height, width)];
+    },
+    through: (images, [choice], { qualities, subsampling }) =>
+      differentiableSlq(images, qualities, choice as Tensor4D, subsampling),
+  }),
   apply: (image, given, random) => {
     const { height, width } = image;
     const { subsampling, idct, codec } = given;
@@ -62,31 +67,40 @@ export default defineDefense({
 });
 
 /** Draws row by row. @throws SPEC_INVALID_VALUE where patch, offset or weights do not fit */
-function drawPatches(
-  height: number,
-  width: number,
-  { qualities, weights, patch, offset }: Static<typeof options>,
-  random: Random,
-): PatchQualities {
-  const [y, x] = offset as [number, number];
-  check('patch', patch <= Math.max(height, width), `is ${patch}, and the image ${height}×${width}`, 'a smaller patch');
-  check('offset', y < patch && x < patch, `is ${y}, ${x}`, `two numbers in 0…${patch - 1}, below the patch`);
+function drawPatches(height: number, width: number, given: Static<typeof options>, random: Random): PatchQualities {
+  refuseFault('slq', faultOf(given, { height, width }));
+  const { qualities, weights, patch } = given;
+  const [y, x] = given.offset as [number, number];
   const { rows, columns } = patchGrid(height, width, patch, { y, x });
   const draw = drawer(qualities, weights);
   const choice = Uint8Array.from({ length: rows * columns }, () => draw(random.uniform()));
   return { qualities, patch, offset: { y, x }, choice };
 }
 
-/** Index of the quality for a number in [0, 1). @throws SPEC_INVALID_VALUE where the weights are not probabilities */
+function faultOf(
+  given: Static<typeof options>,
+  size?: { readonly height: number; readonly width: number },
+): OptionFault | undefined {
+  const { qualities, weights, patch } = given;
+  const [y, x] = given.offset as [number, number];
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  if (weights.length > 0 && !(weights.length === qualities.length && Math.abs(sum - 1) <= 1e-6)) {
+    const reason = `must be ${qualities.length} numbers that add up to 1 (they are ${weights.join(', ')})`;
+    return { option: 'weights', reason, expected: 'give one probability for each quality, or leave weights out' };
+  }
+  if (y >= patch || x >= patch) {
+    return { option: 'offset', reason: `is ${y}, ${x}`, expected: `two numbers in 0…${patch - 1}, below the patch` };
+  }
+  if (size && patch > Math.max(size.height, size.width)) {
+    const reason = `is ${patch}, and the image ${size.height}×${size.width}`;
+    return { option: 'patch', reason, expected: 'a smaller patch' };
+  }
+  return codecFault(given);
+}
+
+/** Index of the quality for a number in [0, 1). */
 function drawer(qualities: readonly number[], weights: readonly number[]): (uniform: number) => number {
   if (weights.length === 0) return (uniform) => Math.floor(uniform * qualities.length);
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  check(
-    'weights',
-    weights.length === qualities.length && Math.abs(sum - 1) <= 1e-6,
-    `must be ${qualities.length} numbers that add up to 1 (they are ${weights.join(', ')})`,
-    'give one probability for each quality, or leave weights out',
-  );
   // Rounding may leave a little of the last number over: it goes to the last quality that can be drawn at all.
   const last = weights.findLastIndex((weight) => weight > 0);
   return (uniform) => {
@@ -97,8 +111,4 @@ function drawer(qualities: readonly number[], weights: readonly number[]): (unif
     }
     return last;
   };
-}
-
-function check(option: string, holds: boolean, reason: string, expected: string): void {
-  if (!holds) throw new ShieldError('SPEC_INVALID_VALUE', { key: `slq.${option}`, reason, expected });
 }

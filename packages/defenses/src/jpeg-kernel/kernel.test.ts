@@ -16,7 +16,7 @@ const IDCTS = ['islow', 'ifast'] satisfies InverseDct[];
 const differences = (a: Samples, b: Samples) => a.data.reduce((n, value, i) => n + (value === b.data[i] ? 0 : 1), 0);
 
 beforeAll(() => {
-  execFileSync(process.execPath, [fileURLToPath(new URL('../../build-kernel.js', import.meta.url))]);
+  execFileSync(process.execPath, [fileURLToPath(new URL('../../../../build-kernels.js', import.meta.url))]);
 });
 
 it('runs in WebAssembly', () => {

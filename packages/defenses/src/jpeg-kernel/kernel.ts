@@ -3,6 +3,7 @@ import { loadKernel, type KernelExports } from './load-kernel.js';
 import { checkPatchQualities, type PatchQualities } from './patch-qualities.js';
 import { quantisationTables } from './quantisation.js';
 import * as reference from './reference.js';
+import { keep } from './result-memory.js';
 import { samplingFactors } from './sampling.js';
 import { channelsOf, checkQuality, type CodecSettings, type Samples } from './settings.js';
 
@@ -95,7 +96,7 @@ function roundTrip(
   pixels.set(image.data);
   if (patches) new Uint8Array(buffer, exports.choiceAddress(), patches.choice.length).set(patches.choice);
   exports.run(idct === 'ifast' ? 1 : 0);
-  const data = pixels.slice();
+  const data = keep(pixels);
   if (buffer.byteLength > KEPT_BYTES) kernel = undefined;
   return { data, height, width };
 }
