@@ -17,6 +17,8 @@ export interface LiteBlock {
 export const STEM_FILTERS = 32;
 export const HEAD_FILTERS = 1280;
 export const BATCH_NORM_EPSILON = 1e-3;
+/** A batch norm's tensors, as torch names them. */
+export const BATCH_NORM = ['weight', 'bias', 'running_mean', 'running_var'] as const;
 
 /** EfficientNet-B0's stages without squeeze-and-excitation: [repeats, kernel, stride, expand, filters]. */
 const STAGES = [

@@ -1,16 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { ShieldError, sizeOf, toFloat32, type Model, type WeightMap } from '@shield/core';
 import {
+  BATCH_NORM,
   BATCH_NORM_EPSILON,
   HEAD_FILTERS,
   liteBlocks,
   liteConvolutions,
-  type LiteBlock,
   type LiteConvolution,
   type LiteVariant,
 } from './efficientnet-lite-blocks.js';
-
-const BATCH_NORM = ['weight', 'bias', 'running_mean', 'running_var'] as const;
+import { liteForward, type LiteOps } from './efficientnet-lite-forward.js';
+import { trainableLite } from './efficientnet-lite-training.js';
 
 /** A convolution with the batch norm folded into it. */
 interface FoldedConvolution {
@@ -26,6 +26,8 @@ export interface LiteOptions extends LiteVariant {
   readonly weightsDigest: string;
   /** For the message of an error. */
   readonly path: string;
+  /** Makes the trainable form: variables in the place of folded constants. */
+  readonly training?: { readonly dropout: number };
 }
 
 /**
@@ -35,58 +37,47 @@ export interface LiteOptions extends LiteVariant {
  * @throws WEIGHTS_INVALID where a tensor is missing or has another shape
  */
 export function efficientNetLite(options: LiteOptions): Model {
-  const { weights, size } = options;
-  const blocks = liteBlocks(options);
+  const { weights, size, training } = options;
   const classes = weights.get('_fc.bias')?.shape[0] ?? 0;
   checkShapes(options, classes);
-  const convolutions = liteConvolutions(options).map((layer) => fold(layer, weights));
+  const shared = {
+    inputSize: { height: size, width: size },
+    classes,
+    labelOffset: 0,
+    weightsDigest: options.weightsDigest,
+  };
+  const blocks = liteBlocks(options);
+  const layers = liteConvolutions(options);
+  if (training) return { ...shared, ...trainableLite(blocks, layers, weights, training.dropout) };
+  const convolutions = layers.map((layer) => fold(layer, weights));
   const dense = {
     // torch's [classes, features] as [features, classes].
     kernel: tf.tensor2d(toFloat32(weights.get('_fc.weight')!, [1, 0]), [HEAD_FILTERS, classes]),
     bias: tf.tensor1d(toFloat32(weights.get('_fc.bias')!)),
   };
+  const ops = inference(layers, convolutions, dense);
   return {
-    inputSize: { height: size, width: size },
-    classes,
-    labelOffset: 0,
-    weightsDigest: options.weightsDigest,
-    logits: (images) => tf.tidy(() => forward(images, blocks, convolutions, dense)),
+    ...shared,
+    logits: (images) => tf.tidy(() => liteForward(images, blocks, ops)),
     dispose: () => tf.dispose([convolutions.flatMap(({ filter, bias }) => [filter, bias]), dense.kernel, dense.bias]),
   };
 }
 
-function forward(
-  images: tf.Tensor4D,
-  blocks: readonly LiteBlock[],
-  convolutions: readonly FoldedConvolution[],
+function inference(
+  layers: readonly LiteConvolution[],
+  folded: readonly FoldedConvolution[],
   dense: { readonly kernel: tf.Tensor2D; readonly bias: tf.Tensor1D },
-): tf.Tensor2D {
-  let next = 0;
-  const layer = () => convolutions[next++]!;
-  // (255 x − 127) / 128
-  const normalised = tf.sub<tf.Tensor4D>(tf.mul(images, 255 / 128), 127 / 128);
-  let x = activated(normalised, layer(), 2);
-  for (const { stride, expand, from, to } of blocks) {
-    const wide = expand === 1 ? x : activated(x, layer(), 1);
-    const filtered = activatedDepthwise(wide, layer(), stride);
-    const projected = linear(filtered, layer());
-    x = stride === 1 && from === to ? tf.add(projected, x) : projected;
-  }
-  const features = tf.mean<tf.Tensor2D>(activated(x, layer(), 1), [1, 2]);
-  return tf.add(tf.matMul(features, dense.kernel), dense.bias);
-}
-
-function activated(x: tf.Tensor4D, { filter, bias }: FoldedConvolution, strides: number): tf.Tensor4D {
-  return tf.fused.conv2d({ x, filter, bias, strides, pad: 'same', activation: 'relu6' });
-}
-
-function activatedDepthwise(x: tf.Tensor4D, { filter, bias }: FoldedConvolution, strides: number): tf.Tensor4D {
-  return tf.fused.depthwiseConv2d({ x, filter, bias, strides, pad: 'same', activation: 'relu6' });
-}
-
-/** Not tfjs's fused op: without an activation that one stays fused under a gradient too, and goes back slowly. */
-function linear(x: tf.Tensor4D, { filter, bias }: FoldedConvolution): tf.Tensor4D {
-  return tf.add(tf.conv2d(x, filter, 1, 'same'), bias);
+): LiteOps {
+  return {
+    layer(x, index, strides, activated) {
+      const { filter, bias } = folded[index]!;
+      const how = { x, filter, bias, strides, pad: 'same', activation: 'relu6' } as const;
+      if (layers[index]!.depthwise) return tf.fused.depthwiseConv2d(how);
+      // Not tfjs's fused op: without an activation that one stays fused under a gradient too, and goes back slowly.
+      return activated ? tf.fused.conv2d(how) : tf.add(tf.conv2d(x, filter, strides, 'same'), bias);
+    },
+    classify: (features) => tf.add(tf.matMul(features, dense.kernel), dense.bias),
+  };
 }
 
 /** y = γ (w∗x − μ) / √(σ² + ε) + β, as one convolution: w' = w γ/√(σ² + ε), b' = β − μ γ/√(σ² + ε). */

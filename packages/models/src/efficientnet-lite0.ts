@@ -19,6 +19,7 @@ export default defineModel({
   reference: liteReference,
   // tensorflow/tpu, models/official/efficientnet/lite/README.md, float32.
   accuracy: { top1: 0.751, on: 'ImageNet validation' },
-  options: liteOptions,
-  load: (options, context) => loadEfficientNetLite({ width: 1, depth: 1, size: 224 }, PRETRAINED, options, context),
+  pretrained: PRETRAINED,
+  options: liteOptions(224),
+  load: (options, context) => loadEfficientNetLite({ width: 1, depth: 1, dropout: 0.2 }, PRETRAINED, options, context),
 });

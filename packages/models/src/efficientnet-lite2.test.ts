@@ -8,6 +8,6 @@ it('gives the logits and gradients of PyTorch with the published weights', async
 });
 
 it('takes a path for weights, and says when nothing is there', async () => {
-  const missing = lite2.load({ weights: 'nowhere/lite2.pth' }, testContext());
+  const missing = lite2.load({ weights: 'nowhere/lite2.pth', size: 224, classes: 0 }, testContext());
   await expect(missing).rejects.toMatchObject({ code: 'WEIGHTS_INVALID' });
 });

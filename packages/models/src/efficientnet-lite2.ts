@@ -19,6 +19,8 @@ export default defineModel({
   reference: liteReference,
   // tensorflow/tpu, models/official/efficientnet/lite/README.md, float32.
   accuracy: { top1: 0.776, on: 'ImageNet validation' },
-  options: liteOptions,
-  load: (options, context) => loadEfficientNetLite({ width: 1.1, depth: 1.2, size: 260 }, PRETRAINED, options, context),
+  pretrained: PRETRAINED,
+  options: liteOptions(260),
+  load: (options, context) =>
+    loadEfficientNetLite({ width: 1.1, depth: 1.2, dropout: 0.3 }, PRETRAINED, options, context),
 });

@@ -13,6 +13,7 @@ export const inceptionV4: SlimNetwork = {
   scope: 'InceptionV4',
   gamma: false,
   epsilon: 1e-3,
+  dropout: 0.2,
   forward: <X>(ops: SlimOps<X>, images: X): X => {
     let x = ops.convolution(images, 'Conv2d_1a_3x3', 32, [3, 3], STRIDED);
     ops.endPoint('Conv2d_1a_3x3', x);

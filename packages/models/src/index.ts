@@ -2,6 +2,7 @@
 import efficientNetLite0 from './efficientnet-lite0.js';
 import efficientNetLite1 from './efficientnet-lite1.js';
 import efficientNetLite2 from './efficientnet-lite2.js';
+import graphModel from './graph-model.js';
 import inceptionV4 from './inception-v4.js';
 import resNetV2101 from './resnet-v2-101.js';
 import resNetV2152 from './resnet-v2-152.js';
@@ -12,6 +13,7 @@ export const plugins = [
   efficientNetLite0,
   efficientNetLite1,
   efficientNetLite2,
+  graphModel,
   inceptionV4,
   resNetV2101,
   resNetV2152,

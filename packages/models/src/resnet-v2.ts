@@ -19,6 +19,7 @@ export function resNetV2(scope: string, units: ResNetUnits): SlimNetwork {
     scope,
     gamma: true,
     epsilon: 1e-5,
+    dropout: 0,
     forward: <X>(ops: SlimOps<X>, images: X): X => {
       let x = ops.convolution(images, 'conv1', 64, [7, 7], { stride: 2, padding: 'fixed', then: 'bias' });
       ops.endPoint('conv1', x);

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { ShieldError, rowMajorStrides, sizeOf, toFloat32, type Model, type Random, type WeightMap } from '@shield/core';
 
 export const SIZE = 32;
+/** Of the bundled weights. */
 export const CLASSES = 10;
 
 /** 3×3 convolutions, each with a ReLU and, but for the last, a 2×2 max pool: 32, 16, 8, 4 pixels. 85,978 parameters. */
@@ -11,22 +12,24 @@ const CONVOLUTIONS = [
   { name: 'conv3', from: 48, to: 64, pool: true },
   { name: 'conv4', from: 64, to: 64, pool: false },
 ] as const;
-const FEATURES = 4 * 4 * 64;
+export const FEATURES = 4 * 4 * 64;
 
 /** Shape of every variable by name, in tfjs's layouts: [h, w, in, out], [in, out]. */
-export const SHAPES: Readonly<Record<string, readonly number[]>> = Object.fromEntries([
-  ...CONVOLUTIONS.flatMap(({ name, from, to }) => [
-    [`${name}.filter`, [3, 3, from, to]],
-    [`${name}.bias`, [to]],
-  ]),
-  ['dense.kernel', [FEATURES, CLASSES]],
-  ['dense.bias', [CLASSES]],
-]) as Record<string, number[]>;
+export function smallCnnShapes(classes = CLASSES): Readonly<Record<string, readonly number[]>> {
+  return Object.fromEntries([
+    ...CONVOLUTIONS.flatMap(({ name, from, to }) => [
+      [`${name}.filter`, [3, 3, from, to]],
+      [`${name}.bias`, [to]],
+    ]),
+    ['dense.kernel', [FEATURES, classes]],
+    ['dense.bias', [classes]],
+  ]) as Record<string, number[]>;
+}
 
 /** Values that a network can start from: He et al. (2015, arXiv:1502.01852), zero biases. */
-export function initialWeights(random: (name: string) => Random): WeightMap {
+export function initialWeights(random: (name: string) => Random, classes: number): WeightMap {
   return new Map(
-    Object.entries(SHAPES).map(([name, shape]) => {
+    Object.entries(smallCnnShapes(classes)).map(([name, shape]) => {
       const size = sizeOf(shape);
       const scale = Math.sqrt(2 / sizeOf(shape.slice(0, -1)));
       const stream = random(name);
@@ -41,7 +44,9 @@ export function initialWeights(random: (name: string) => Random): WeightMap {
  * @throws WEIGHTS_INVALID where a tensor is missing or has another shape
  */
 export function smallCnn(weights: WeightMap, weightsDigest: string, path: string): Model {
-  for (const [name, shape] of Object.entries(SHAPES)) {
+  const classes = weights.get('dense.bias')?.shape[0] ?? CLASSES;
+  const shapes = Object.entries(smallCnnShapes(classes));
+  for (const [name, shape] of shapes) {
     const found = weights.get(name)?.shape;
     if (found?.join() === shape.join()) continue;
     const reason = found
@@ -50,19 +55,20 @@ export function smallCnn(weights: WeightMap, weightsDigest: string, path: string
     throw new ShieldError('WEIGHTS_INVALID', { path, reason, expected: 'give weights that were saved from small_cnn' });
   }
   const variables = Object.fromEntries(
-    Object.entries(SHAPES).map(([name, shape]) => [
+    shapes.map(([name, shape]) => [
       name,
-      tf.tidy(() => tf.variable(tf.tensor(toFloat32(weights.get(name)!), [...shape]))),
+      // A copy: a backend may keep the array that it is given, and this one may be a view of the file.
+      tf.tidy(() => tf.variable(tf.tensor(toFloat32(weights.get(name)!).slice(), [...shape]))),
     ]),
   );
   const logits = (images: tf.Tensor4D): tf.Tensor2D => tf.tidy(() => forward(images, variables));
   return {
     inputSize: { height: SIZE, width: SIZE },
-    classes: CLASSES,
+    classes,
     labelOffset: 0,
     weightsDigest,
     logits,
-    training: { variables, logits },
+    training: { variables, head: ['dense.kernel', 'dense.bias'], logits },
     dispose: () => tf.dispose(variables),
   };
 }

@@ -5,12 +5,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { openBackend, readSafetensors, saveWeights, sizeOf, writeSafetensors, type Model } from '@shield/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { plugins as datasets } from '../../datasets/src/index.js';
-import { SHAPES } from './small-cnn-network.js';
+import { smallCnnShapes } from './small-cnn-network.js';
 import smallCnn from './small-cnn.js';
 import { testContext } from './testing/load-context.js';
 
 const bundled = new URL('../weights/small-cnn.safetensors', import.meta.url);
-const load = (weights: string) => smallCnn.load({ weights }, testContext());
+const load = (weights: string) => smallCnn.load({ weights, classes: 0 }, testContext());
 
 /** Images of the split that training never sees, as floats in [0, 1]. */
 async function drawn(count: number): Promise<{ pixels: tf.Tensor4D; labels: number[] }> {
@@ -29,6 +29,8 @@ async function drawn(count: number): Promise<{ pixels: tf.Tensor4D; labels: numb
   }
   return { pixels: tf.tensor4d(data, [count, 32, 32, 3]), labels };
 }
+
+const SHAPES = smallCnnShapes();
 
 describe('small_cnn', () => {
   let folder: string;

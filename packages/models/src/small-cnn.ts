@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { defineModel, readWeights, type WeightMap } from '@shield/core';
 import { Type } from '@sinclair/typebox';
+import { classesOption, withClasses } from './new-head.js';
 
 /** Trained by the project with configs/train-small.yaml; the file's metadata say when and how well. */
 const BUNDLED = new URL('../weights/small-cnn.safetensors', import.meta.url);
@@ -19,21 +20,28 @@ export default defineModel({
         minLength: 1,
         description:
           'bundled: trained by the project on `drawn`; random: fresh ones, to train from; ' +
-          'or the path of a .safetensors file that a training run left',
+          'or the path of a .safetensors file that a training run left, or run:ID, that run',
       }),
+      classes: classesOption,
     },
     { additionalProperties: false },
   ),
-  load: async ({ weights }, context) => {
-    const { initialWeights, smallCnn } = await import('./small-cnn-network.js');
+  load: async ({ weights, classes }, context) => {
+    const { CLASSES, FEATURES, initialWeights, smallCnn } = await import('./small-cnn-network.js');
     if (weights === 'random') {
-      const fresh = initialWeights((name) => context.random('small_cnn', name));
+      const fresh = initialWeights((name) => context.random('small_cnn', name), classes || CLASSES);
       return smallCnn(fresh, digestOf(fresh), 'random');
     }
     const path = weights === 'bundled' ? fileURLToPath(BUNDLED) : context.resolvePath(weights);
     const { tensors, sha256 } = await readWeights(path);
     context.opened(path, sha256);
-    return smallCnn(tensors, sha256, path);
+    const head = {
+      kernel: 'dense.kernel',
+      bias: 'dense.bias',
+      features: FEATURES,
+      kernelShape: (n: number) => [FEATURES, n],
+    };
+    return smallCnn(withClasses(tensors, classes, head, 'small_cnn', path, context), sha256, path);
   },
 });
 

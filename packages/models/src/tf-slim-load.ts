@@ -1,7 +1,8 @@
 import { readWeights, type AssetSource, type LoadContext, type Model } from '@shield/core';
 import { Type, type Static } from '@sinclair/typebox';
+import { classesOption, withClasses, type Head } from './new-head.js';
 import type { SlimNetwork } from './tf-slim-ops.js';
-import { slimVariables, some } from './tf-slim-variables.js';
+import { slimParts, slimVariables, some } from './tf-slim-variables.js';
 
 /** The options that every network of tf-slim has. */
 export const slimOptions = Type.Object(
@@ -10,8 +11,10 @@ export const slimOptions = Type.Object(
       minLength: 1,
       description:
         'pretrained: the published ones, downloaded once (resnet_v2_50 and inception_v4); or the path of a TensorFlow ' +
-        'checkpoint (V1: the .ckpt file; V2: the name that its files begin with) or of a .safetensors file with the same names',
+        'checkpoint (V1: the .ckpt file; V2: the name that its files begin with) or of a .safetensors file with the ' +
+        'same names; or run:ID, the weights that a training run left',
     }),
+    classes: classesOption,
   },
   { additionalProperties: false },
 );
@@ -27,7 +30,7 @@ export const slimCheckpoint = (archive: string, member: string): AssetSource => 
 /** Loads a network of tf-slim. @throws WEIGHTS_INVALID, and what {@link Assets.file} throws */
 export async function loadSlim(
   network: SlimNetwork,
-  { weights }: Static<typeof slimOptions>,
+  { weights, classes }: Static<typeof slimOptions>,
   context: LoadContext,
   pretrained?: AssetSource,
 ): Promise<Model> {
@@ -39,5 +42,18 @@ export async function loadSlim(
   if (ignored.length > 0) context.log(`${path}: ${ignored.length} variables are not needed: ${some(ignored)}`);
   // tfjs is loaded when a model is, not when the plugins are listed.
   const { slimModel } = await import('./tf-slim.js');
-  return slimModel(network, { weights: tensors, weightsDigest: sha256, path });
+  const wanted = withClasses(tensors, classes, headOf(network), network.scope, path, context);
+  const { training = false } = context;
+  return slimModel(network, { weights: wanted, consume: true, weightsDigest: sha256, path, training });
+}
+
+function headOf(network: SlimNetwork): Head {
+  const shapeFor = (classes: number) => slimParts(network, classes).layers.at(-1)!;
+  const { scope, shape } = shapeFor(1);
+  return {
+    kernel: `${network.scope}/${scope}/weights`,
+    bias: `${network.scope}/${scope}/biases`,
+    features: shape.at(-2)!,
+    kernelShape: (classes) => shapeFor(classes).shape,
+  };
 }

@@ -39,5 +39,7 @@ export interface SlimNetwork {
   /** Whether its batch norms have a γ. */
   readonly gamma: boolean;
   readonly epsilon: number;
+  /** Share of the classifier's inputs that tf-slim zeroes in training; 0 where there is no dropout. */
+  readonly dropout: number;
   forward<X>(ops: SlimOps<X>, images: X): X;
 }

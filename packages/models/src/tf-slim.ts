@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { toFloat32, type Model, type WeightMap } from '@shield/core';
-import type { ConvolutionOptions, Kernel, SlimNetwork, SlimOps } from './tf-slim-ops.js';
+import type { SlimNetwork, SlimOps } from './tf-slim-ops.js';
+import { classify, padded, poolsAndSums, slimForward } from './tf-slim-tensors.js';
+import { trainableSlim } from './tf-slim-training.js';
 import { checkSlimVariables, slimClasses, slimParts, slimScaleAndOffset, slimVariables } from './tf-slim-variables.js';
 
 /** Height and width that tf-slim evaluates these networks at. */
@@ -11,10 +13,14 @@ const WITH_BACKGROUND = 1001;
 export interface SlimOptions {
   readonly weights: WeightMap;
   readonly weightsDigest: string;
+  /** Whether nobody else needs the weights: batch norms are then folded into their own memory, not into a copy. */
+  readonly consume?: boolean;
   /** For the message of an error. */
   readonly path: string;
   /** Height and width of the input; 299 by default. */
   readonly size?: number;
+  /** Makes the trainable form: variables in the place of folded constants. */
+  readonly training?: boolean;
   /** Is given every end point of each pass, by tf-slim's name without the network's scope. */
   readonly onEndPoint?: (name: string, value: tf.Tensor4D) => void;
 }
@@ -39,10 +45,17 @@ export function slimModel(network: SlimNetwork, options: SlimOptions): Model {
   const { weights, path, size = SLIM_SIZE } = options;
   const classes = slimClasses(network, weights);
   checkSlimVariables(slimVariables(network, classes), weights, path);
+  const shared = {
+    inputSize: { height: size, width: size },
+    classes,
+    labelOffset: classes === WITH_BACKGROUND ? 1 : 0,
+    weightsDigest: options.weightsDigest,
+  };
+  if (options.training) return { ...shared, ...trainableSlim(network, classes, weights) };
   const parts = slimParts(network, classes);
   const layers = new Map<string, Folded>();
   for (const { scope, shape, then } of parts.layers) {
-    layers.set(scope, then === 'bias' ? plain(network, scope, shape, weights) : fold(network, scope, shape, weights));
+    layers.set(scope, then === 'bias' ? plain(network, scope, shape, weights) : fold(network, scope, shape, options));
   }
   const norms = new Map<string, FoldedNorm>();
   for (const { scope } of parts.norms) {
@@ -51,15 +64,8 @@ export function slimModel(network: SlimNetwork, options: SlimOptions): Model {
   }
   const ops = inference(layers, norms, options.onEndPoint);
   return {
-    inputSize: { height: size, width: size },
-    classes,
-    labelOffset: classes === WITH_BACKGROUND ? 1 : 0,
-    weightsDigest: options.weightsDigest,
-    logits: (images) =>
-      tf.tidy(() => {
-        const centred = tf.sub<tf.Tensor4D>(tf.mul(images, 2), 1);
-        return tf.reshape<tf.Rank.R2>(network.forward(ops, centred), [-1, classes]);
-      }),
+    ...shared,
+    logits: (images) => tf.tidy(() => slimForward(network, ops, images, classes)),
     dispose: () => {
       for (const { filter, bias } of layers.values()) tf.dispose([filter, bias]);
       for (const { scale, offset } of norms.values()) tf.dispose([scale, offset]);
@@ -86,16 +92,10 @@ function inference(
       const { scale, offset } = norms.get(scope)!;
       return tf.relu(tf.add<tf.Tensor4D>(tf.mul(x, scale), offset));
     },
-    maxPool: (x, size, stride, padding) => tf.maxPool(x, size, stride, padding),
-    averagePool: (x) => tf.avgPool(x, 3, 1, 'same'),
-    add: (a, b) => tf.add(a, b),
-    concatenate: (parts) => tf.concat([...parts], 3),
-    globalPool: (x) => tf.mean(x, [1, 2], true),
+    ...poolsAndSums,
     logits(x, scope) {
       const { filter, bias } = layers.get(scope)!;
-      const kernel: tf.Tensor2D = tf.reshape(filter, [-1, filter.shape.at(-1)!]);
-      const logits = tf.add(tf.matMul(tf.reshape<tf.Rank.R2>(x, [-1, kernel.shape[0]]), kernel), bias);
-      return tf.reshape(logits, [-1, 1, 1, kernel.shape[1]]);
+      return classify(x, filter, bias);
     },
     endPoint(name, x) {
       onEndPoint?.(name, x);
@@ -104,27 +104,20 @@ function inference(
   };
 }
 
-/** tf-slim pads before a convolution with a stride, so that its place does not depend on the image's size. */
-function padded(
-  x: tf.Tensor4D,
-  [height, width]: Kernel,
-  { stride = 1, padding = 'same' }: ConvolutionOptions,
-): { input: tf.Tensor4D; pad: 'same' | 'valid' } {
-  if (padding !== 'fixed') return { input: x, pad: padding };
-  if (stride === 1) return { input: x, pad: 'same' };
-  const around = (side: number): [number, number] => [Math.floor((side - 1) / 2), Math.ceil((side - 1) / 2)];
-  return { input: tf.pad(x, [[0, 0], around(height), around(width), [0, 0]]), pad: 'valid' };
-}
-
 function plain(network: SlimNetwork, scope: string, shape: readonly number[], weights: WeightMap): Folded {
   const values = (leaf: string) => toFloat32(weights.get(`${network.scope}/${scope}/${leaf}`)!);
   return { filter: tf.tensor(values('weights'), [...shape]), bias: tf.tensor1d(values('biases')) };
 }
 
-function fold(network: SlimNetwork, scope: string, shape: readonly number[], weights: WeightMap): Folded {
+function fold(network: SlimNetwork, scope: string, shape: readonly number[], options: SlimOptions): Folded {
+  const { weights, consume } = options;
   const name = `${network.scope}/${scope}`;
   const { scale, offset } = slimScaleAndOffset(network, `${name}/BatchNorm`, weights);
+  const stored = toFloat32(weights.get(`${name}/weights`)!);
+  const filter = consume ? stored : stored.slice();
   // The filters run fastest.
-  const filter = toFloat32(weights.get(`${name}/weights`)!).map((value, i) => value * scale[i % scale.length]!);
+  for (let at = 0; at < filter.length; at += scale.length) {
+    for (let i = 0; i < scale.length; i++) filter[at + i]! *= scale[i]!;
+  }
   return { filter: tf.tensor(filter, [...shape]), bias: tf.tensor1d(offset) };
 }

@@ -9,13 +9,13 @@ import { testContext } from './load-context.js';
 /**
  * Loads a plugin from a file with weights of its network, made up, and a variable that it does not need.
  *
- * @param use is given the model and what was said while loading
+ * @param use is given the model, what was said while loading, and the path of the file
  */
 export async function withLoadedSlim(
   plugin: ModelPlugin,
   network: SlimNetwork,
   classes: number,
-  use: (model: Model, said: readonly string[]) => void | Promise<void>,
+  use: (model: Model, said: readonly string[], path: string) => void | Promise<void>,
 ): Promise<void> {
   await openBackend('cpu', { log: () => undefined, warn: () => undefined });
   const folder = await mkdtemp(join(tmpdir(), 'shield-slim-'));
@@ -28,8 +28,8 @@ export async function withLoadedSlim(
     const path = join(folder, 'weights.safetensors');
     await writeFile(path, writeSafetensors(tensors));
     const context = testContext();
-    const model = await plugin.load({ weights: path }, context);
-    await use(model, context.said);
+    const model = await plugin.load({ weights: path, classes: 0 }, context);
+    await use(model, context.said, path);
     model.dispose();
   } finally {
     await rm(folder, { recursive: true });

@@ -1,0 +1,74 @@
+import { defineModel } from '@shield/core';
+import { Type } from '@sinclair/typebox';
+
+const perChannel = (description: string, options: { default: number[]; exclusiveMinimum?: number }) =>
+  Type.Array(
+    Type.Number({ ...('exclusiveMinimum' in options ? { exclusiveMinimum: options.exclusiveMinimum } : {}) }),
+    {
+      default: options.default,
+      minItems: 1,
+      maxItems: 3,
+      description,
+    },
+  );
+
+/**
+ * A TensorFlow.js graph model: what `tensorflowjs_converter --output_format=tfjs_graph_model` makes of a SavedModel, a
+ * frozen graph or a TensorFlow Hub module. It is run op by op by @tensorflow/tfjs-converter, with the gradients that
+ * tfjs has for these ops; where one has none, attacks that need gradients are refused with its name.
+ */
+export default defineModel({
+  name: 'graph_model',
+  summary: 'a network of your own as a TensorFlow.js graph model: model.json and its shards',
+  reference: {
+    title: 'TensorFlow.js: importing a TensorFlow model',
+    url: 'https://www.tensorflow.org/js/tutorials/conversion/import_saved_model',
+  },
+  options: Type.Object(
+    {
+      path: Type.String({ minLength: 1, description: 'path of model.json, or of the folder that it stands in' }),
+      size: Type.Integer({
+        default: 0,
+        minimum: 0,
+        maximum: 4096,
+        description: 'height and width of the input, in pixels; 0: those that the graph has',
+      }),
+      range: Type.Array(Type.Number(), {
+        default: [0, 1],
+        minItems: 2,
+        maxItems: 2,
+        description: 'what black and white are to the network: [0, 1], [-1, 1], [0, 255]',
+      }),
+      mean: perChannel('subtracted after that, in units of `range`: one number, or one for red, green and blue', {
+        default: [0],
+      }),
+      std: perChannel('divided by after that: one number, or one for red, green and blue', {
+        default: [1],
+        exclusiveMinimum: 0,
+      }),
+      class_offset: Type.Integer({
+        default: 0,
+        minimum: 0,
+        maximum: 100_000,
+        description: 'which of its classes the first of the dataset is: 1 where a background class comes first',
+      }),
+      input: Type.String({
+        default: '',
+        description: 'node that takes the images; empty: the only placeholder of the graph',
+      }),
+      output: Type.String({
+        default: '',
+        description:
+          'node that gives the logits; empty: the only output of the graph, and where that is a softmax, what goes into it',
+      }),
+    },
+    { additionalProperties: false },
+  ),
+  load: async (options, context) => {
+    const [{ readGraphModel }, { graphNetwork }] = await Promise.all([
+      import('./graph-model/read-graph-model.js'),
+      import('./graph-model/graph-network.js'),
+    ]);
+    return graphNetwork(await readGraphModel(context.resolvePath(options.path), context), options, context);
+  },
+});
