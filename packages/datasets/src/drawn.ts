@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Type } from '@sinclair/typebox';
-import { defineDataset, Random, selectItems, ShieldError, type ByteImage } from '@shield/core';
+import { chooseItems, defineDataset, Random, type ByteImage } from '@shield/core';
 import { FIGURES } from './shapes.js';
 
 /** Samples along each edge of a pixel, so that edges come out smooth. */
@@ -32,17 +32,20 @@ export default defineDataset({
     },
     { additionalProperties: false },
   ),
-  open: (options, context) => {
+  open: async (options, context) => {
     const { split, count, size, seed } = options;
     const indices = Array.from({ length: count }, (_, index) => index);
-    const chosen = selectItems(indices, options, () => context.random('shuffle', 'drawn'));
-    if (chosen.length === 0) {
-      throw new ShieldError('DATASET_EMPTY', { name: 'drawn', reason: `skip leaves none of its ${count} images` });
-    }
+    const idOf = (index: number) => `${split}-${String(index).padStart(6, '0')}`;
+    const names = FIGURES.map((figure) => figure.name);
+    const chosen = await chooseItems(indices, options, context, {
+      name: 'drawn',
+      of: (index) => ({ id: idOf(index), label: index % FIGURES.length }),
+      classNumber: (word) => (names.includes(word) ? names.indexOf(word) : undefined),
+    });
     const image = (index: number) => draw(index % FIGURES.length, size, new Random('drawn', seed, split, index));
-    return Promise.resolve({
+    return {
       size: chosen.length,
-      classNames: FIGURES.map((figure) => figure.name),
+      classNames: names,
       // One image of each class beside the parameters: a change in how they are drawn changes the name too.
       fingerprint: () => {
         const hash = createHash('sha256').update(JSON.stringify([split, size, seed, chosen]));
@@ -51,7 +54,7 @@ export default defineDataset({
       },
       async *items() {
         for (const index of chosen) {
-          const id = `${split}-${String(index).padStart(6, '0')}`;
+          const id = idOf(index);
           yield {
             id,
             label: index % FIGURES.length,
@@ -60,7 +63,7 @@ export default defineDataset({
           };
         }
       },
-    });
+    };
   },
 });
 

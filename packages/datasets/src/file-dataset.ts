@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { decodeImage, selectItems, ShieldError, type Dataset, type LoadContext } from '@shield/core';
+import { chooseItems, decodeImage, type Dataset, type LoadContext } from '@shield/core';
+import { classNumber } from './labels.js';
 
 /** An image file with its label. */
 export interface LabelledFile {
@@ -15,22 +16,22 @@ const MOST_HASHED = 5000;
 const AT_ONCE = 8;
 
 /**
- * The dataset that a list of files makes, after the skip, limit and shuffle of `options`.
+ * The dataset that a list of files makes, after what `options` says of classes, ids, shuffle, skip and limit.
  *
- * @throws DATASET_EMPTY where nothing is left; a file's `load()` throws IMAGE_CORRUPT
+ * @throws DATASET_EMPTY, DATASET_INVALID, DATASET_MISSING as `chooseItems`; a file's `load()` throws IMAGE_CORRUPT
  */
-export function fileDataset(
+export async function fileDataset(
   name: string,
   files: readonly LabelledFile[],
   options: object,
   context: LoadContext,
   classNames?: readonly string[],
-): Dataset {
-  const chosen = selectItems(files, options, () => context.random('shuffle', name));
-  if (chosen.length === 0) {
-    const reason = files.length === 0 ? 'no image files found' : `skip leaves none of its ${files.length} images`;
-    throw new ShieldError('DATASET_EMPTY', { name, reason });
-  }
+): Promise<Dataset> {
+  const chosen = await chooseItems(files, options, context, {
+    name,
+    of: (file) => file,
+    classNumber: classNumber(classNames),
+  });
   let fingerprint: Promise<string> | undefined;
   return {
     size: chosen.length,

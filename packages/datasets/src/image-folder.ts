@@ -49,17 +49,21 @@ export default defineDataset({
   open: (options, context) => openImageFolder('image_folder', options, context),
 });
 
-/** @throws DATASET_MISSING, DATASET_EMPTY, DATASET_INVALID */
+/**
+ * @param names of the classes, where they are known whatever the files say
+ * @throws DATASET_MISSING, DATASET_EMPTY, DATASET_INVALID
+ */
 export async function openImageFolder(
   name: string,
   options: Static<typeof imageFolderOptions>,
   context: LoadContext,
+  names?: readonly string[],
 ): Promise<Dataset> {
   const root = context.resolvePath(options.path);
   const list = options.csv === '' ? filesByClassFolder : filesByCsv;
   try {
     const { files, classNames } = await list(root, options, context);
-    return fileDataset(name, files, options, context, classNames);
+    return await fileDataset(name, files, options, context, names ?? classNames);
   } catch (error) {
     // The functions that list files know the cause, this one the plugin's name.
     if (error instanceof ShieldError)

@@ -35,3 +35,11 @@ function byMapping(numbers: ReadonlyMap<string, number>): Labelling {
   for (const [word, number] of numbers) classNames[number] = word;
   return { index, classNames };
 }
+
+/** The number that a wnid or a class's name has in a dataset with these classes, or undefined where it has none. */
+export function classNumber(classNames: readonly string[] = []): (word: string) => number | undefined {
+  return (word) => {
+    const named = classNames.indexOf(word);
+    return named >= 0 ? named : imagenetIndex(word);
+  };
+}

@@ -18,7 +18,7 @@ export default defineDataset({
     { path: Type.String({ minLength: 1, description: 'folder that holds images.csv and images/' }) },
     { additionalProperties: false },
   ),
-  open: async (options, context) => {
+  open: (options, context) => {
     const layout = {
       csv: 'images.csv',
       images: 'images',
@@ -28,7 +28,7 @@ export default defineDataset({
       extension: '.png',
       classes: {},
     };
-    const dataset = await openImageFolder('nips2017', { ...options, ...layout }, context);
-    return { ...dataset, classNames: imagenetClasses().map((entry) => entry.name) };
+    const names = imagenetClasses().map((entry) => entry.name);
+    return openImageFolder('nips2017', { ...options, ...layout }, context, names);
   },
 });
