@@ -15,6 +15,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { AssetCache, Random, openBackend } from '../packages/core/dist/index.js';
+import { completeOptions } from '../packages/core/dist/testing/conformance-case.js';
 import { plugins } from '../packages/models/dist/index.js';
 
 const text = { type: 'string' };
@@ -26,20 +27,16 @@ const rounds = Number(values.rounds ?? 15);
 const log = (line) => console.error(line);
 const backend = await openBackend('node', { threads, log, warn: log });
 const tf = await import('@tensorflow/tfjs-core');
-const model = await plugins
-  .find(({ name }) => name === 'efficientnet_lite0')
-  .load(
-    { weights: 'pretrained' },
-    {
-      assets: new AssetCache({ log }),
-      resolvePath: (path) => path,
-      random: (...name) => new Random('bench', ...name),
-      signal: new AbortController().signal,
-      log,
-      warn: log,
-      opened: () => undefined,
-    },
-  );
+const plugin = plugins.find(({ name }) => name === 'efficientnet_lite0');
+const model = await plugin.load(completeOptions(plugin, {}), {
+  assets: new AssetCache({ log }),
+  resolvePath: (path) => path,
+  random: (...name) => new Random('bench', ...name),
+  signal: new AbortController().signal,
+  log,
+  warn: log,
+  opened: () => undefined,
+});
 
 const { height, width } = model.inputSize;
 const random = new Random('bench', 'images');

@@ -1,10 +1,12 @@
 /*
- * What recording costs: events into the journal, 10,000 metric points to an MLflow server (beside the bare batches, and
- * MLflow's own Python client), and shield runs over 10,000 recorded runs. $SHIELD_MLFLOW names the mlflow program, by
- * default the one in SHIELD's cache (.ci/mlflow); without it the server is left out.
+ * What recording costs: events into the journal (and their share of a run of a small network and of one of lite0, which
+ * needs weights and the native backend), the same points with Sacred beside, 10,000 metric points to an MLflow server
+ * (beside the bare batches, and MLflow's own Python client), and shield runs over 10,000 recorded runs. $SHIELD_MLFLOW
+ * names the mlflow program, by default the one in SHIELD's cache (.ci/mlflow); without it the server is left out.
+ * $SHIELD_SACRED_PYTHON names a Python with sacred. Names of parts (journal, share, sacred, runs, server) run only those.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { cacheDir, createRun, Journal } from '../packages/core/dist/index.js';
 import { MlflowFeeder } from '../packages/core/dist/tracking/mlflow/index.js';
 
+const program = fileURLToPath(new URL('../bin/shield.js', import.meta.url));
 const POINTS = 10_000;
 const RUNS = 10_000;
 const folder = mkdtempSync(join(tmpdir(), 'shield-bench-'));
@@ -28,7 +31,7 @@ async function recordedRun(name, points) {
     specText: '',
     resolvedText: 'name: bench\nseed: 1\ndataset: { use: drawn }\nperform: [evaluate]\n',
     hash: 'h',
-    provenance: { record: { machine: {}, git: {}, software: {} }, files: {} },
+    provenance: { record: { format: 1, machine: {}, git: {}, software: {} }, files: {} },
     commandLine: [],
   });
   const journal = await Journal.open(run.files.journal);
@@ -52,6 +55,41 @@ async function benchJournal() {
   show('an event in the journal, handed to the system', `${(handed * 100).toFixed(0)} µs`);
 }
 
+/** What share of a run goes into its journal: the events of a real one, at what each costs on this disk. */
+async function benchShare(spec) {
+  const runs = join(folder, spec);
+  const args = [program, 'run', `configs/${spec}.yaml`];
+  const env = { ...process.env, SHIELD_RUNS: runs, MLFLOW_TRACKING_URI: '' };
+  let status;
+  const took = await seconds(() => ({ status } = spawnSync(process.execPath, args, { env, stdio: 'ignore' })));
+  if (status !== 0) return show(`a run of configs/${spec}.yaml`, `failed with exit code ${status}`);
+  const [run] = readdirSync(runs).filter((name) => name !== 'artifacts');
+  const lines = readFileSync(join(runs, run, 'journal.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n');
+  const events = lines.map((line) => JSON.parse(line)).filter(({ type }) => type !== 'journal');
+  const again = await recordedRun('again', 0);
+  const journal = await Journal.open(again.files.journal);
+  const journaled = await seconds(async () => {
+    for (const { seq: _seq, time: _time, crc: _crc, ...event } of events) await journal.append(event);
+  });
+  await journal.close();
+  const share = ((100 * journaled) / took).toFixed(2);
+  show(`a run of configs/${spec}.yaml (${took.toFixed(1)} s), its ${events.length} events`, `${share} % of its time`);
+}
+
+/** Sacred's FileStorageObserver, where $SHIELD_SACRED_PYTHON names a Python that has it, beside the same points here. */
+async function benchSacred() {
+  const ours = await seconds(() => recordedRun('beside', POINTS));
+  show(`${POINTS} points into a run of ours, its start and end`, `${ours.toFixed(2)} s`);
+  const python = process.env.SHIELD_SACRED_PYTHON;
+  if (!python) return show('the same with Sacred', 'left out: $SHIELD_SACRED_PYTHON names no Python that has it');
+  const script = fileURLToPath(new URL('peers/sacred_observer.py', import.meta.url));
+  const args = [script, join(folder, 'sacred'), String(POINTS)];
+  const { stdout, stderr } = spawnSync(python, args, { encoding: 'utf8' });
+  show("the same with Sacred's FileStorageObserver", stdout.trim() === '' ? stderr.trim() : `${stdout.trim()} s`);
+}
+
 async function benchRuns() {
   const runs = join(folder, 'many');
   for (let i = 0; i < RUNS; i++) {
@@ -67,7 +105,6 @@ async function benchRuns() {
     journal.appendSync({ type: 'state', state: 'COMPLETED' });
     await journal.close();
   }
-  const program = fileURLToPath(new URL('../bin/shield.js', import.meta.url));
   for (const args of [['runs'], ['runs', '--sort', 'clean/top1', '--limit', '10']]) {
     let best = Infinity;
     for (let i = 0; i < 5; i++) {
@@ -149,12 +186,23 @@ print(f'{(time.time() - start) * 5:.1f}')`;
   }
 }
 
+const PARTS = {
+  journal: benchJournal,
+  share: async () => {
+    for (const spec of ['smoke', 'cw-l2-slq']) await benchShare(spec);
+  },
+  sacred: benchSacred,
+  runs: benchRuns,
+  server: async () => {
+    const mlflow = process.env.SHIELD_MLFLOW ?? join(cacheDir(), 'mlflow', 'bin', 'mlflow');
+    if (existsSync(mlflow)) await benchServer(mlflow);
+    else console.log(`no server: there is no ${mlflow}`);
+  },
+};
+
 try {
-  await benchJournal();
-  await benchRuns();
-  const program = process.env.SHIELD_MLFLOW ?? join(cacheDir(), 'mlflow', 'bin', 'mlflow');
-  if (existsSync(program)) await benchServer(program);
-  else console.log(`no server: there is no ${program}`);
+  const named = process.argv.slice(2);
+  for (const [name, bench] of Object.entries(PARTS)) if (named.length === 0 || named.includes(name)) await bench();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

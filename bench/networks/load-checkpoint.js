@@ -1,0 +1,63 @@
+/*
+ * One round of bench/checkpoints.js: `read FILE` reads every block of a V1 checkpoint and verifies its checksum; `load
+ * FILE` loads resnet_v2_50 from it, until the backend has every weight. Prints JSON.
+ *
+ * Memory is the growth of what the process itself holds (RssAnon), looked at every 2 ms by a thread of its own.
+ */
+import { Worker } from 'node:worker_threads';
+import { openBackend } from '../../packages/core/dist/index.js';
+import { CheckpointFile } from '../../packages/core/dist/weights/tensorflow/checkpoint-file.js';
+import { SortedTable } from '../../packages/core/dist/weights/tensorflow/sorted-table.js';
+import { plugins } from '../../packages/models/dist/index.js';
+import { held } from './held.js';
+
+const [what, path] = process.argv.slice(2);
+const quiet = () => undefined;
+
+if (what === 'read') {
+  const start = now();
+  const file = await CheckpointFile.open(path);
+  const table = await SortedTable.open(file);
+  let entries = 0;
+  for await (const entry of table.entries()) entries += entry.key === '' ? 0 : 1;
+  await file.close();
+  console.log(JSON.stringify({ ...since(start), entries }));
+} else {
+  await openBackend('node', { threads: 2, log: quiet, warn: quiet });
+  const tf = await import('@tensorflow/tfjs-core');
+  // Code that is compiled and memory that TensorFlow takes once are not the weights'.
+  tf.tidy(() => tf.conv2d(tf.ones([1, 8, 8, 3]), tf.ones([3, 3, 3, 4]), 1, 'same').dataSync());
+  const plugin = plugins.find(({ name }) => name === 'resnet_v2_50');
+  const context = {
+    resolvePath: (each) => each,
+    signal: new AbortController().signal,
+    log: quiet,
+    warn: quiet,
+    opened: quiet,
+  };
+  const shared = new SharedArrayBuffer(8);
+  const watch = new Worker(new URL('./watch-memory.js', import.meta.url), { workerData: shared });
+  await new Promise((resolve) => watch.once('message', resolve));
+  globalThis.gc();
+  const before = held();
+  const peak = new Float64Array(shared);
+  peak[0] = before;
+  const start = now();
+  const model = await plugin.load({ weights: path, classes: 0 }, context);
+  const loaded = since(start);
+  // The backend takes a tensor's values when it first works with it.
+  tf.tidy(() => model.logits(tf.zeros([1, 32, 32, 3])).dataSync());
+  const shown = since(start).ms;
+  console.log(JSON.stringify({ ...loaded, shown, peak: Math.max(peak[0], held()) - before }));
+  process.exit();
+}
+
+function now() {
+  return { wall: performance.now(), cpu: process.cpuUsage() };
+}
+
+/** Milliseconds gone by, and of CPU over all threads. */
+function since({ wall, cpu }) {
+  const { user, system } = process.cpuUsage(cpu);
+  return { ms: performance.now() - wall, cpu: (user + system) / 1000 };
+}

@@ -1,0 +1,41 @@
+"""tf.data over TFRecords of JPEGs: read, decoded, resized to 299×299 (bilinear), in batches of 32; for bench/records.js.
+
+    python records_tf.py THREADS FILE...
+
+The first line it prints says the version; then for each line of its input it goes through the files once and prints
+images and seconds. decode_jpeg is given the accurate inverse DCT where it is asked for ("accurate" on the line), else
+its default, the fast one.
+"""
+
+import os
+import sys
+import time
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import tensorflow as tf  # noqa: E402
+
+threads, files = int(sys.argv[1]), sys.argv[2:]
+tf.config.threading.set_intra_op_parallelism_threads(threads)
+tf.config.threading.set_inter_op_parallelism_threads(threads)
+KEYS = {"image/encoded": tf.io.FixedLenFeature([], tf.string), "image/class/label": tf.io.FixedLenFeature([], tf.int64)}
+
+
+def dataset(method):
+    def load(record):
+        features = tf.io.parse_single_example(record, KEYS)
+        image = tf.io.decode_jpeg(features["image/encoded"], channels=3, dct_method=method)
+        return tf.image.resize(image, [299, 299]) / 255, features["image/class/label"]
+
+    data = tf.data.TFRecordDataset(files).map(load, num_parallel_calls=threads).batch(32).prefetch(1)
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = threads
+    return data.with_options(options)
+
+
+datasets = {"fast": dataset(""), "accurate": dataset("INTEGER_ACCURATE")}
+print(f"TensorFlow {tf.__version__}", flush=True)
+for line in sys.stdin:
+    count, start = 0, time.perf_counter()
+    for images, _ in datasets[line.strip()]:
+        count += images.shape[0]
+    print(count, time.perf_counter() - start, flush=True)

@@ -1,0 +1,29 @@
+/* Goes through TFRecords as a run does, once for each line of its input; for bench/records.js. Batches of 32, 299×299. */
+import { createInterface } from 'node:readline';
+import { plugins } from '../packages/datasets/dist/index.js';
+import { inputBatches } from '../packages/core/dist/pipeline/input-batches.js';
+
+const [, , , path, once] = process.argv;
+const signal = new AbortController().signal;
+const context = {
+  resolvePath: (each) => each,
+  signal,
+  warn: console.error,
+  log: () => undefined,
+  opened: () => undefined,
+};
+const plugin = plugins.find(({ name }) => name === 'imagenet');
+
+async function pass() {
+  const start = performance.now();
+  const dataset = await plugin.open({ path, split: 'validation', range: 'auto', label_offset: -1 }, context);
+  const preprocess = { resize: 'stretch', crop: 1, interpolation: 'bilinear' };
+  const size = { height: 299, width: 299 };
+  const options = { batch: 32, size, preprocess, onCorrupt: 'fail', classes: 1000, signal, needed: () => true };
+  let count = 0;
+  for await (const { ids } of inputBatches(dataset, options)) count += ids.length;
+  return `${count} ${(performance.now() - start) / 1000}`;
+}
+
+if (once) console.log(await pass());
+else for await (const _ of createInterface({ input: process.stdin })) console.log(await pass());
