@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { createRun, withRun, type CollectedProvenance } from '@shield/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { webhook } from './webhook.js';
+import { readJson, runsIn, shield } from '../../test/shield.js';
+import webhook from './webhook.js';
 
 let folder: string;
 let server: Server;
@@ -40,7 +42,7 @@ async function observed(): Promise<{ id: string; warnings: string[] }> {
     specText: '',
     resolvedText: '',
     hash: 'h',
-    provenance: { record: {}, files: {} } as unknown as CollectedProvenance,
+    provenance: { record: { format: 1 }, files: {} } as unknown as CollectedProvenance,
     commandLine: [],
   });
   const warnings: string[] = [];
@@ -51,7 +53,9 @@ async function observed(): Promise<{ id: string; warnings: string[] }> {
       await emit({ type: 'log', level: 'info', message: 'not for the world' });
     },
     {
-      trackers: [webhook(url)(run)],
+      trackers: [
+        await webhook.open({ url, timeout: 5 }, { run, name: 'hook', warn: (line) => void warnings.push(line) }),
+      ],
       captureConsole: false,
       handleSignals: false,
       warn: (line) => void warnings.push(line),
@@ -78,4 +82,24 @@ test('an address that refuses costs one warning and nothing else', async () => {
   const { warnings } = await observed();
   expect(warnings).toEqual([expect.stringMatching(/webhook 127\.0\.0\.1:\d+ failed \(it answers 500\)/)]);
   expect(heard).toHaveLength(5);
+});
+
+test('named in a spec, it is told of the whole run; one that cannot be opened or answers nothing costs a warning', async () => {
+  const spec = fileURLToPath(new URL('spec.yaml', import.meta.url));
+  const { code, stderr } = await shield(['run', spec], { runs: folder, env: { WEBHOOK_URL: url } });
+  expect(code, stderr).toBe(0);
+  expect(stderr).not.toContain('webhook');
+  const [first, last] = [heard[0]!, heard.at(-1)!];
+  expect([first['state'], last['state']]).toEqual(['RUNNING', 'COMPLETED']);
+  const [path] = runsIn(folder);
+  const metrics = readJson<Record<string, number>>(join(path!, 'metrics.json'));
+  expect(Object.fromEntries(heard.flatMap((m) => (m['metric'] ? [[m['metric'], m['value']]] : [])))).toEqual(metrics);
+
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  const unheard = await shield(['run', spec], { runs: folder, env: { WEBHOOK_URL: url } });
+  expect(unheard.code, unheard.stderr).toBe(0);
+  expect(unheard.stderr.match(/webhook 127\.0\.0\.1:\d+ failed/g)).toHaveLength(1);
+  const [a, b] = runsIn(folder).map((run) => readJson<{ hash: string }>(join(run, 'run.json')).hash);
+  expect(a).toBe(b);
 });
