@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { expectError, readLines, runsIn, shield, temporaryFolder, type JsonResult } from './shield.js';
+import { shield } from './resident.js';
+import { expectError, readLines, runsIn, temporaryFolder, type JsonResult } from './shield.js';
 
 const runs = temporaryFolder();
 const folder = temporaryFolder();

@@ -2,11 +2,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { canMountDisks, mountSmallDisk } from '../packages/core/src/testing/processes.js';
 import { describe, expect, test } from 'vitest';
+import { shield as tell } from './resident.js';
 import {
   attackedBatches,
   expectError,
   noRegistry,
   photosSpec,
+  readLines,
   runsIn,
   shield,
   SMALL,
@@ -61,10 +63,8 @@ describe.skipIf(!canMountDisks())('a disk that is full', () => {
       const resumed = await shield(['resume', 'latest', '--json'], { runs: disk.path });
       expect(resumed.code, resumed.stderr).toBe(0);
       expect(attackedBatches(disk.path)).toEqual(expect.arrayContaining(finished));
-      const undisturbed = await shield(args, { runs });
-      expect(withoutTimes((JSON.parse(resumed.stdout) as JsonResult).metrics)).toEqual(
-        withoutTimes((JSON.parse(undisturbed.stdout) as JsonResult).metrics),
-      );
+      const { metrics } = JSON.parse(resumed.stdout) as JsonResult;
+      expect(withoutTimes(metrics)).toEqual(withoutTimes(await undisturbed()));
     } finally {
       disk.unmount();
     }
@@ -81,6 +81,69 @@ describe.skipIf(!canMountDisks())('a disk that is full', () => {
     }
   });
 });
+
+test.skipIf(!canMountDisks())('a folder of runs that became read-only: it can be read, and nothing else', async () => {
+  const disk = mountSmallDisk(20_000_000);
+  try {
+    const stopped = await tell(['run', SMOKE, ...SMALL, 'execution.time_limit=0.05'], { runs: disk.path });
+    expect(stopped.stderr).toContain('shield resume');
+    expect((await tell(['run', SMOKE, ...SMALL, 'seed=1'], { runs: disk.path })).code).toBe(0);
+    disk.setReadOnly(true);
+    const before = readdirSync(disk.path, { recursive: true }).sort();
+    const listed = await tell(['runs', '--json'], { runs: disk.path });
+    const found = JSON.parse(listed.stdout) as { id: string; state: string }[];
+    // Both may be of the same second.
+    const [first, second] = ['TIMEOUT', 'COMPLETED'].map((state) => found.find((run) => run.state === state)?.id);
+    for (const args of [
+      ['show', first!],
+      ['diff', first!, second!],
+    ]) {
+      const { code, stderr } = await tell(args, { runs: disk.path });
+      expect(code, stderr).toBe(0);
+    }
+    expectError(await tell(['resume', first!], { runs: disk.path }), 1, 'WRITE_FAILED');
+    expectError(await tell(['run', SMOKE, ...SMALL], { runs: disk.path }), 1, 'WRITE_FAILED');
+    expect(readdirSync(disk.path, { recursive: true }).sort()).toEqual(before);
+    disk.setReadOnly(false);
+    const { code, stderr } = await tell(['reproduce', second!, '--check'], { runs: disk.path });
+    expect(code, stderr).toBe(0);
+  } finally {
+    disk.unmount();
+  }
+});
+
+test('a clock that goes backwards by an hour: same numbers, no time below zero', async () => {
+  const jump = join(folder, 'jump.mjs');
+  // What the system's clock says to this process; timers and performance.now() go by the steady clock, as they do then.
+  writeFileSync(
+    jump,
+    `const now = Date.now; let calls = 0;
+     const jumped = () => now() - (++calls > 40 ? 3_600_000 : 0);
+     globalThis.Date = class extends Date { constructor(...a) { if (a.length) super(...a); else super(jumped()); } static now() { return jumped(); } };`,
+  );
+  const runs = temporaryRuns();
+  const outcome = await shield(['run', SMOKE, ...SMALL, '--json'], { runs, env: { NODE_OPTIONS: `--import ${jump}` } });
+  expect(outcome.code, outcome.stderr).toBe(0);
+  const [run] = runsIn(runs);
+  const times = readLines<{ time: string }>(join(run!, 'journal.jsonl')).map(({ time }) => Date.parse(time));
+  expect(Math.min(...times.slice(1).map((time, i) => time - times[i]!))).toBeLessThan(-3_000_000);
+  const { metrics } = JSON.parse(outcome.stdout) as JsonResult;
+  expect(withoutTimes(metrics)).toEqual(withoutTimes(await undisturbed()));
+  for (const [key, value] of Object.entries(metrics))
+    if (key.endsWith('seconds')) expect(value).toBeGreaterThanOrEqual(0);
+  const shown = await tell(['show', 'latest'], { runs });
+  expect(shown.code, shown.stderr).toBe(0);
+  expect(shown.stdout).not.toMatch(/(^|\s)-\d/m);
+  expect((await tell(['runs'], { runs })).stdout).toContain('COMPLETED');
+});
+
+let numbers: Promise<JsonResult['metrics']> | undefined;
+/** The metrics of a run that met no trouble. */
+function undisturbed(): Promise<JsonResult['metrics']> {
+  return (numbers ??= tell(['run', SMOKE, ...SMALL, '--json', 'execution.strip=0'], { runs }).then(
+    ({ stdout }) => (JSON.parse(stdout) as JsonResult).metrics,
+  ));
+}
 
 /** Bytes that a run takes before its first batch, in whole pages as tmpfs counts. */
 async function sizeOfNewRun(): Promise<number> {

@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { expectError, shield, SMOKE, temporaryFolder } from './shield.js';
+import { shield } from './resident.js';
+import { expectError, SMOKE, temporaryFolder } from './shield.js';
 
 const runs = temporaryFolder();
 const folder = temporaryFolder();
@@ -26,6 +27,12 @@ describe('a spec that is wrong: exit code 2, its place, how to mend it, and no r
     ['unknown plugin', base('attack: { use: fgsn }\n'), 'PLUGIN_UNKNOWN', 'did you mean "fgsm"'],
     ['plugin of another kind', base('attack: { use: jpeg }\n'), 'PLUGIN_UNKNOWN', ':5:16'],
     ['unknown option', base('attack: { use: fgsm, epz: 3 }\n'), 'SPEC_UNKNOWN_KEY', 'did you mean "eps"'],
+    [
+      'weights that do not add up',
+      base('defense: { use: slq, weights: [0.5, 0.6, 0, 0] }\n'),
+      'SPEC_INVALID_VALUE',
+      ':5:31',
+    ],
     ['plugin file that is not there', base('plugins: [./none.ts]\n'), 'PLUGIN_LOAD_FAILED', ':5:11'],
     ['stage that is none', base('perform: [atack]\n'), 'SPEC_INVALID_VALUE', ':5:11'],
     ['YAML that is none', 'name: [unclosed\n', 'SPEC_SYNTAX', ':2:1'],
@@ -42,6 +49,16 @@ describe('a spec that is wrong: exit code 2, its place, how to mend it, and no r
     expect(outcome.stderr).toContain(path);
     expect(outcome.stdout).toBe('');
     expect(readdirSync(runs)).toEqual([]);
+  });
+
+  test('a patch larger than the image: before anything is computed, at its place in a chain of an ensemble', async () => {
+    const own = temporaryFolder();
+    const members = `ensemble: { members: [{ defense: [{ use: median_filter }, { use: slq, patch: 64 }] }] }\n`;
+    const outcome = await shield(['run', file(base(`attack: { use: fgsm }\n${members}`))], { runs: own });
+    expectError(outcome, 2, 'SPEC_INVALID_VALUE');
+    expect(outcome.stderr).toContain('defenses.ensemble.members.0.defense.1.patch is 64, and the image 32×32');
+    expect(outcome.stderr).toContain(':6:78');
+    expect(readdirSync(own)).not.toContain('artifacts');
   });
 
   test('every fault is told at once', async () => {

@@ -55,7 +55,9 @@ export class MlflowServer {
     const args = ['server', '--host', '127.0.0.1', '--port', String(this.port), '--workers', '1'];
     args.push('--backend-store-uri', store, '--artifacts-destination', join(this.folder, 'artifacts'));
     args.push('--serve-artifacts', ...(this.options.admin ? ['--app-name', 'basic-auth'] : []));
-    const env = { ...process.env, ...(this.options.admin ? this.#authentication(this.options.admin) : {}) };
+    // Its job runner, a third process that costs as long to start as the server, has no part in tracking.
+    const jobs = { MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false' };
+    const env = { ...process.env, ...jobs, ...(this.options.admin ? this.#authentication(this.options.admin) : {}) };
     const log = openSync(join(this.folder, 'log'), 'a');
     // A group of its own: the program starts workers, which a kill is to reach too.
     this.#process = spawn(this.program, args, { cwd: this.folder, env, stdio: ['ignore', log, log], detached: true });

@@ -30,7 +30,7 @@ test('each package packs, installs and works outside the checkout', () => {
   ) as unknown;
   expect(packed).toBeTruthy();
   const files = readdirSync(archives).filter((name) => name.endsWith('.tgz'));
-  expect(files).toHaveLength(6);
+  expect(files).toHaveLength(7);
   writeFileSync(join(project, 'package.json'), '{ "name": "user", "private": true, "type": "module" }\n');
   npm(
     [
@@ -44,14 +44,22 @@ test('each package packs, installs and works outside the checkout', () => {
     project,
   );
   const spec =
-    'name: packed\nbackend: wasm\ndataset: { use: drawn, limit: 16 }\nmodel: { use: small_cnn }\nattack: { use: fgsm, eps: 16 }\ndefense: { use: jpeg }\n';
+    'name: packed\nbackend: wasm\ndefaults: [model/small_cnn, dataset/drawn, defense/jpeg]\ndataset: { limit: 16 }\nattack: { use: fgsm, eps: 16 }\n';
   writeFileSync(join(project, 'spec.yaml'), spec);
+  // The user's own config of a name goes before the one that comes with shield.
+  mkdirSync(join(project, 'defense'));
+  writeFileSync(join(project, 'defense', 'jpeg.yaml'), 'use: jpeg\nquality: 12\n');
   const output = execFileSync(join(project, 'node_modules', '.bin', 'shield'), ['run', 'spec.yaml', '--json'], {
     cwd: project,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const result = JSON.parse(output) as { metrics: Record<string, number> };
+  const result = JSON.parse(output) as {
+    metrics: Record<string, number>;
+    spec: { model: object; defenses: Record<string, object> };
+  };
+  expect(result.spec.model).toMatchObject({ use: 'small_cnn' });
+  expect(result.spec.defenses).toMatchObject({ jpeg: { use: 'jpeg', quality: 12 } });
   expect(result.metrics['clean/top1']).toBeGreaterThan(0.9);
   const script =
     "import { run } from 'shield'; const { metrics } = await run('spec.yaml', { overrides: ['seed=3'] }); console.log(metrics['images']);";

@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { shield as tell } from './resident.js';
 import { readJson, root, runsIn, shield, temporaryFolder, type Outcome } from './shield.js';
 
 const EXAMPLE = join(root, 'examples', 'my-attack');
@@ -66,7 +67,7 @@ describe('plugins that cannot be used: one error, exit 2, nothing left', () => {
       `name: broken\nplugins: [${plugins.map((name) => `./${name}`).join(', ')}]\nbackend: wasm\n` +
         'dataset: { use: drawn, limit: 4 }\nmodel: { use: small_cnn }\nattack: { use: fgsm }\ndefense: { use: round8 }\n',
     );
-    return shield(['run', 'spec.yaml'], { runs, cwd: here });
+    return tell(['run', 'spec.yaml'], { runs, cwd: here });
   }
 
   test.each<[string, Record<string, string>, RegExp]>([

@@ -1,7 +1,8 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { attackedBatches, expectError, runsIn, shield, SMOKE, temporaryFolder, type JsonResult } from './shield.js';
+import { shield } from './resident.js';
+import { attackedBatches, expectError, runsIn, SMOKE, temporaryFolder, type JsonResult } from './shield.js';
 
 const QUICK = ['~attacks.cw_l2', '~defenses.jpeg', 'dataset.limit=6', 'batch=3', 'execution.strip=0'] as const;
 
@@ -37,6 +38,18 @@ describe('shield reproduce', () => {
     expect(runsIn(runs)).toHaveLength(count);
   });
 
+  test('says which code is other today', async () => {
+    const path = join(first.path, 'provenance.json');
+    const text = readFileSync(path, 'utf8');
+    const { code } = JSON.parse(text) as { code: { plugins: Record<string, { digest: string }> } };
+    writeFileSync(path, text.replace(code.plugins['attack:fgsm']!.digest, '0123456789abcdef'));
+    const { code: exit, stdout } = await shield(['reproduce', first.run, '--check'], { runs });
+    writeFileSync(path, text);
+    expect(exit).toBe(0);
+    for (const line of stdout.split('\n')) expect([...line].length, line).toBeLessThanOrEqual(80);
+    expect(stdout).toMatch(/code\.plugins\.attack:fgsm\.digest +0123456789abcdef +[0-9a-f]{16}/);
+  });
+
   test('other numbers on record: named image by image, exit code 1', async () => {
     const path = join(first.path, 'per-image.jsonl');
     const kept = join(first.path, 'per-image.kept');
@@ -49,6 +62,7 @@ describe('shield reproduce', () => {
     copyFileSync(kept, path);
     expect(code).toBe(1);
     expect(stdout).toContain('5 of 6 images are the same to the last bit');
+    for (const line of stdout.split('\n')) expect([...line].length, line).toBeLessThanOrEqual(80);
     expect(stdout).toMatch(/largest relative difference 0\.5 \(attacks\.fgsm\.l2 of /);
   });
 

@@ -1,9 +1,13 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Random } from '@shield/core';
 import { describe, expect, test } from 'vitest';
+import { shield as tell } from './resident.js';
 import {
   attackedBatches,
   expectError,
+  readJson,
   readLines,
   runsIn,
   shield,
@@ -19,10 +23,14 @@ import {
 describe('stopped and resumed', () => {
   const runs = temporaryFolder();
   const reference = temporaryFolder();
+  /** Milliseconds of an undisturbed run, from its process's start to its end. */
+  let takes = 0;
 
   test('after kill -9 in the middle of an attack: the same final numbers as undisturbed', async () => {
     const args = ['run', SMOKE, ...SMALL, '--json'];
+    const started = performance.now();
     const undisturbed = await shield(args, { runs: reference });
+    takes = performance.now() - started;
     const { child, outcome } = start(args, { runs });
     await until(() => attackedBatches(runs).length >= 1);
     child.kill('SIGKILL');
@@ -36,6 +44,64 @@ describe('stopped and resumed', () => {
     );
     const rows = (folder: string) => readLines<{ id: string }>(join(runsIn(folder).at(-1)!, 'per-image.jsonl'));
     expect(rows(runs)).toEqual(rows(reference));
+  });
+
+  const kills = process.env['SHIELD_TEST_FULL'] ? 50 : 5;
+  test(
+    `kill -9 at ${kills} random points: nothing lost, nothing doubled`,
+    async () => {
+      const expected = runsIn(reference).at(-1)!;
+      const random = new Random('kill -9', kills);
+      const rowsOf = (run: string) => readFileSync(join(run, 'per-image.jsonl'), 'utf8');
+      const numbers = (run: string) => withoutTimes(readJson(join(run, 'metrics.json')));
+      const asUndisturbed = (run: string) => {
+        expect(rowsOf(run)).toBe(rowsOf(expected));
+        expect(numbers(run)).toEqual(numbers(expected));
+        const entries = readLines<{ seq: number; type: string; state?: string }>(join(run, 'journal.jsonl'));
+        expect(entries.map(({ seq }) => seq)).toEqual(entries.map((_, i) => i));
+        expect(entries.filter(({ state }) => state === 'COMPLETED')).toHaveLength(1);
+      };
+      let folder = temporaryFolder();
+      let killed = 0;
+      while (killed < kills) {
+        const begun = runsIn(folder).length > 0;
+        const { child, outcome } = start(begun ? ['resume', 'latest'] : ['run', SMOKE, ...SMALL], { runs: folder });
+        let ended = false;
+        void outcome.then(() => (ended = true));
+        // From before there is a run to its last batch; now and then it ends before.
+        await sleep(50 + takes * random.uniform());
+        if (!ended) killed++;
+        child.kill('SIGKILL');
+        const { code, stderr } = await outcome;
+        const runs = runsIn(folder);
+        expect(runs.length).toBeLessThanOrEqual(1);
+        // Whatever it left can be read, up to its last whole line.
+        if (runs.length === 1) expect((await tell(['show', 'latest', '--json'], { runs: folder })).code).toBe(0);
+        // Killed between its last word and the end of its process, it is finished all the same.
+        const whole =
+          runs.length === 1 && readFileSync(join(runs[0]!, 'journal.jsonl'), 'utf8').includes('"COMPLETED"');
+        if (code !== null) expect(code, stderr).toBe(0);
+        expect(whole || code === null).toBe(true);
+        if (!whole) continue;
+        asUndisturbed(runs[0]!);
+        folder = temporaryFolder();
+      }
+      if (runsIn(folder).length === 0) return;
+      const { code, stderr } = await shield(['resume', 'latest'], { runs: folder });
+      expect(code, stderr).toBe(0);
+      asUndisturbed(runsIn(folder)[0]!);
+    },
+    kills * 48_000,
+  );
+
+  test('a time limit: TIMEOUT, to be resumed', async () => {
+    const runs = temporaryFolder();
+    const outcome = await shield(['run', SMOKE, ...SMALL, 'execution.time_limit=0.5'], { runs });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toMatch(/stopped after 0\.5 s, its limit; shield resume/);
+    expect((await shield(['runs'], { runs })).stdout).toContain('TIMEOUT');
+    const journal = readLines<{ state?: string }>(join(runsIn(runs)[0]!, 'journal.jsonl'));
+    expect(journal.at(-1)!.state).toBe('TIMEOUT');
   });
 
   test.each([
@@ -81,7 +147,7 @@ describe('stopped and resumed', () => {
 
 describe('an artifact tampered with', () => {
   const runs = temporaryFolder();
-  const run = () => shield(['run', SMOKE, ...SMALL, '--perform', 'attack'], { runs });
+  const run = () => tell(['run', SMOKE, ...SMALL, '--perform', 'attack'], { runs });
   const files = (ending: string) =>
     readdirSync(join(runs, 'artifacts'))
       .filter((name) => name.startsWith('attacked-'))
@@ -96,7 +162,7 @@ describe('an artifact tampered with', () => {
     const bytes = Buffer.from(sound);
     bytes[Math.floor(bytes.length / 2)]! ^= 1;
     writeFileSync(file!, bytes);
-    const outcome = await shield(['run', SMOKE, ...SMALL], { runs });
+    const outcome = await tell(['run', SMOKE, ...SMALL], { runs });
     expectError(outcome, 1, 'ARTIFACT_CORRUPT');
     expect(outcome.stderr).toContain('remove that folder');
     writeFileSync(file!, sound);

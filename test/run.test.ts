@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { shield as tell } from './resident.js';
 import {
   attackedBatches,
   readJson,
   readLines,
+  root,
   runsIn,
   shield,
   SMALL,
@@ -13,6 +16,8 @@ import {
   withoutTimes,
   type JsonResult,
 } from './shield.js';
+
+let undivided: JsonResult;
 
 describe('shield run configs/smoke.yaml', () => {
   const runs = temporaryFolder();
@@ -54,6 +59,32 @@ describe('shield run configs/smoke.yaml', () => {
     }
     expect(readFileSync(join(run!, 'journal.jsonl'), 'utf8')).toContain('"COMPLETED"');
     expect(statSync(join(run!, 'strip-cw_l2.png')).size).toBeGreaterThan(1000);
+    expect(readFileSync(join(run!, 'console.log'), 'utf8')).toContain(stdout.trimEnd().split('\n').at(-3)!);
+  });
+
+  test('records its code and the files it read by content, and its peak memory', () => {
+    const [run] = runsIn(runs);
+    const sha256 = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+    const { code, specFiles } = readJson<{
+      code: { core: string; plugins: Record<string, { digest: string; files: Record<string, string> }> };
+      specFiles: Record<string, string>;
+    }>(join(run!, 'provenance.json'));
+    const built = join(root, 'packages', 'defenses', 'dist');
+    const { files } = code.plugins['defense:jpeg']!;
+    for (const name of ['jpeg.js', 'jpeg-kernel/kernel.wasm']) expect(files[name]).toBe(sha256(join(built, name)));
+    expect(Object.keys(code.plugins)).toEqual(
+      expect.arrayContaining(['attack:cw_l2', 'model:small_cnn', 'dataset:drawn']),
+    );
+    const composed = ['smoke.yaml', 'model/small_cnn.yaml', 'dataset/drawn.yaml'].map((name) => join('configs', name));
+    expect(specFiles).toEqual(Object.fromEntries(composed.map((name) => [name, sha256(join(root, name))])));
+    const journal = readLines<{ type: string; path: string; sha256: string; peak: number }>(
+      join(run!, 'journal.jsonl'),
+    );
+    const read = journal.filter(({ type }) => type === 'resource');
+    expect(read.length).toBeGreaterThan(0);
+    for (const { path, sha256: recorded } of read) expect(recorded).toBe(sha256(path));
+    const peaks = journal.filter(({ type }) => type === 'heartbeat').map(({ peak }) => peak);
+    expect(Math.max(...peaks)).toBeGreaterThan(50e6);
   });
 
   test('another defense against the same attack: the attack is not computed again', async () => {
@@ -69,8 +100,9 @@ describe('shield run configs/smoke.yaml', () => {
   });
 
   test('two runs in the same second: two directories, the same numbers', async () => {
-    const both = await Promise.all([1, 2].map(() => shield(['run', SMOKE, ...SMALL, '--json', 'seed=8'], { runs })));
+    const both = await Promise.all([1, 2].map(() => shield(['run', SMOKE, ...SMALL, '--json'], { runs })));
     const [a, b] = both.map(({ stdout }) => JSON.parse(stdout) as JsonResult);
+    undivided = a!;
     expect(a!.run).not.toBe(b!.run);
     expect(withoutTimes(a!.metrics)).toEqual(withoutTimes(b!.metrics));
   });
@@ -78,32 +110,28 @@ describe('shield run configs/smoke.yaml', () => {
 
 describe('stages', () => {
   const runs = temporaryFolder();
-  const whole = temporaryFolder();
   const empty = temporaryFolder();
 
   test('evaluate without attacked images: says what to run first', async () => {
-    const { code, stderr } = await shield(['run', SMOKE, '--perform', 'evaluate'], { runs });
+    const { code, stderr } = await tell(['run', SMOKE, '--perform', 'evaluate'], { runs });
     expect(code).toBe(1);
     expect(stderr).toMatch(/ARTIFACT_MISSING[\s\S]*--perform attack/);
   });
 
   test('attack, defend, evaluate one by one give what one run gives', async () => {
     for (const stage of ['attack', 'defend']) {
-      const { code, stderr } = await shield(['run', SMOKE, ...SMALL, '--perform', stage], { runs });
+      const { code, stderr } = await tell(['run', SMOKE, ...SMALL, '--perform', stage], { runs });
       expect(code, stderr).toBe(0);
     }
     expect(readdirSync(join(runs, 'artifacts')).some((name) => name.startsWith('defended-'))).toBe(true);
     const evaluated = JSON.parse(
-      (await shield(['run', SMOKE, ...SMALL, '--perform', 'evaluate', '--json'], { runs })).stdout,
-    ) as JsonResult;
-    const undivided = JSON.parse(
-      (await shield(['run', SMOKE, ...SMALL, '--json'], { runs: whole })).stdout,
+      (await tell(['run', SMOKE, ...SMALL, '--perform', 'evaluate', '--json'], { runs })).stdout,
     ) as JsonResult;
     expect(withoutTimes(evaluated.metrics)).toEqual(withoutTimes(undivided.metrics));
   });
 
   test('--dry-run prints the plan and runs nothing', async () => {
-    const { code, stdout } = await shield(['run', SMOKE, '--dry-run'], { runs: empty });
+    const { code, stdout } = await tell(['run', SMOKE, '--dry-run'], { runs: empty });
     expect(code).toBe(0);
     expect(stdout).toContain('plan');
     expect(stdout).toContain('max_iterations');

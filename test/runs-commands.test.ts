@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { shield } from './resident.js';
 import {
   expectError,
   readJson,
   readLines,
   runsIn,
-  shield,
   SMOKE,
   start,
   temporaryFolder,
@@ -117,7 +117,8 @@ describe('shield show', () => {
   test('tells why a run failed, and how to mend it', async () => {
     const { stdout } = await shield(['show', 'latest'], { runs });
     expect(stdout).toMatch(/state +FAILED since/);
-    expect(stdout).toMatch(/error +DATASET_MISSING: .*nowhere\n +→ /);
+    expect(stdout).toMatch(/error +DATASET_MISSING: [^]*nowhere\n +→ /);
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
     const json = await shield(['show', 'latest', '--json'], { runs });
     expect(JSON.parse(json.stdout)).toMatchObject({ status: { state: 'FAILED' }, metrics: {} });
   });
@@ -132,7 +133,7 @@ describe('shield show', () => {
     );
     child.kill('SIGKILL');
     await outcome;
-    expect((await shield(['show', 'latest'], { runs: elsewhere })).stdout).toMatch(/state +DEAD: .*; shield resume /);
+    expect((await shield(['show', 'latest'], { runs: elsewhere })).stdout).toMatch(/state +DEAD: [^]*; shield resume /);
     expect((await shield(['runs', '-f', 'state=DEAD'], { runs: elsewhere })).stdout).toContain(' DEAD ');
   });
 
@@ -149,7 +150,57 @@ describe('shield show', () => {
     writeFileSync(path, readFileSync(path, 'utf8').replace('"clean/top1","value":', '"clean/top1","value":9'));
     const { code, stdout } = await shield(['show', 'edited'], { runs: copies });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/damage .*does not fit its checksum at line \d+/);
+    expect(stdout).toMatch(/damage [^]*does\s+not\s+fit\s+its\s+checksum\s+at\s+line\s+\d+/);
+  });
+});
+
+describe('a run directory of another version', () => {
+  /** A copy of a run with one of its files changed, as text or as what it holds. */
+  const copyWith = (file: string, change: (record: Record<string, unknown>) => string) => {
+    const folder = temporaryFolder();
+    cpSync(weak.path, join(folder, weak.run), { recursive: true });
+    const path = join(folder, weak.run, file);
+    const text = change(readJson<Record<string, unknown>>(join(weak.path, file)));
+    writeFileSync(path, text);
+    return { runs: folder, path, text };
+  };
+  const changes: [string, string, (record: Record<string, unknown>) => string][] = [
+    ['newer', 'format 2', (record) => JSON.stringify({ ...record, format: 2 })],
+    ['older', 'format 0', (record) => JSON.stringify({ ...record, format: 0 })],
+    ['without one', 'no format', ({ format: _, ...record }) => JSON.stringify(record)],
+    ['cut off', 'no format', (record) => JSON.stringify(record).slice(0, -9)],
+  ];
+
+  test.each(changes)('run.json %s: refused by name, and left as it is', async (_, found, change) => {
+    const { runs, path, text } = copyWith('run.json', change);
+    for (const args of [
+      ['show', weak.run],
+      ['resume', weak.run],
+      ['export', weak.run],
+      ['gc', '--yes'],
+    ]) {
+      const outcome = await shield(args, { runs });
+      expectError(outcome, 1, 'RUN_FORMAT');
+      expect(outcome.stderr.replaceAll(/\s+/g, ' ')).toContain(`run.json has ${found}`);
+    }
+    expect((await shield(['runs'], { runs })).code).toBe(0);
+    expect(readFileSync(path, 'utf8')).toBe(text);
+  });
+
+  test.each(changes)('provenance.json %s: nothing is reproduced from it', async (_, found, change) => {
+    const { runs, path, text } = copyWith('provenance.json', change);
+    for (const args of [
+      ['reproduce', weak.run],
+      ['diff', weak.run, weak.run],
+    ]) {
+      const outcome = await shield(args, { runs });
+      expectError(outcome, 1, 'RUN_FORMAT');
+      expect(outcome.stderr.replaceAll(/\s+/g, ' ')).toContain(`provenance.json has ${found}`);
+    }
+    // What else is known of it is told.
+    expect((await shield(['show', weak.run], { runs })).stdout).toContain('COMPLETED');
+    expect(runsIn(runs)).toHaveLength(1);
+    expect(readFileSync(path, 'utf8')).toBe(text);
   });
 });
 
@@ -191,6 +242,13 @@ describe('shield diff', () => {
       expect.objectContaining({ path: 'attacked/fgsm/float', images: 8, becameWrong, becameRight: 0 }),
     );
     expect(diff.flips).toContainEqual(expect.objectContaining({ path: 'clean', becameWrong: 0, becameRight: 0 }));
+  });
+
+  test('fits 80 columns', async () => {
+    const { code, stdout } = await shield(['diff', weak.run, strong.run], { runs });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/attacks\.fgsm\.eps +1 +40/);
+    for (const line of stdout.split('\n')) expect([...line].length, line).toBeLessThanOrEqual(80);
   });
 
   test('of a run with itself: nothing', async () => {

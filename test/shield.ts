@@ -57,12 +57,18 @@ export function shield(args: readonly string[], options: StartOptions): Promise<
   return start(args, options).outcome;
 }
 
-/** The run directories in a folder, the oldest first. */
+/** The run directories in a folder, the oldest first: by the record, since names tell seconds only. */
 export function runsIn(folder: string): string[] {
+  const created = (path: string) => {
+    const record = join(path, 'run.json');
+    return existsSync(record) ? readJson<{ createdAt?: string }>(record).createdAt : undefined;
+  };
   return readdirSync(folder)
     .filter((name) => name !== 'artifacts' && !name.startsWith('.'))
-    .sort()
-    .map((name) => join(folder, name));
+    .map((name) => join(folder, name))
+    .map((path) => [path, created(path) ?? ''] as const)
+    .sort(([a, first], [b, second]) => (first === second ? (a < b ? -1 : 1) : first < second ? -1 : 1))
+    .map(([path]) => path);
 }
 
 export function readJson<T>(path: string): T {

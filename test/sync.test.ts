@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { expectError, readJson, runsIn, shield, SMOKE, temporaryFolder } from './shield.js';
+import { shield } from './resident.js';
+import { expectError, readJson, runsIn, SMOKE, temporaryFolder } from './shield.js';
 
 const QUICK = ['~attacks.cw_l2', '~defenses.jpeg', 'dataset.limit=4', 'batch=4', 'execution.strip=0'] as const;
 

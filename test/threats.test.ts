@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { expectError, readLines, shield, SMOKE, temporaryFolder } from './shield.js';
+import { shield } from './resident.js';
+import { expectError, readLines, SMOKE, temporaryFolder } from './shield.js';
 import type { JsonResult } from './shield.js';
 
 const folder = temporaryFolder();
@@ -11,7 +12,10 @@ const SMALL = ['dataset.limit=12', 'batch=6', 'execution.strip=0', '~attacks.cw_
 interface Row {
   readonly id: string;
   readonly attacks: Readonly<
-    Record<string, { readonly success: boolean; readonly l2: number; readonly gradients: number }>
+    Record<
+      string,
+      { readonly attacked: boolean; readonly success: boolean; readonly l2: number; readonly gradients: number }
+    >
   >;
 }
 
@@ -85,7 +89,12 @@ describe('black-box', () => {
   test('images made on the very same network are those of the gray-box attack', async () => {
     const gray = await run();
     const black = await run('threat={black-box: {model: {use: small_cnn}}}');
-    expect(black.rows.map(({ attacks }) => attacks['fgsm'])).toEqual(gray.rows.map(({ attacks }) => attacks['fgsm']));
+    const rows = (of: typeof black) => of.rows.map(({ attacks }) => attacks['fgsm']!);
+    // The source is the attacked network, so both are fooled by the same images.
+    expect(rows(black)).toEqual(
+      rows(gray).map((row) => (row.attacked ? { ...row, successOnSource: row.success } : row)),
+    );
+    expect(black.metrics['attack/fgsm/success_on_source']).toBe(gray.metrics['attack/fgsm/success']);
     expect(black.metrics['attacked/fgsm/float/top1']).toBe(gray.metrics['attacked/fgsm/float/top1']);
   });
 });

@@ -1,6 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { expectError, root, shield, temporaryFolder } from './shield.js';
+import { shield } from './resident.js';
+import { expectError, root, temporaryFolder } from './shield.js';
 
 const runs = temporaryFolder();
 const checkpoint = (name: string) => join(root, 'packages/core/src/weights/tensorflow/testing/golden', name);
@@ -20,5 +25,82 @@ describe('shield weights inspect', () => {
   test('says what is wrong with a file', async () => {
     const outcome = await shield(['weights', 'inspect', join(root, 'README.md')], { runs });
     expectError(outcome, 1, 'WEIGHTS_INVALID');
+  });
+});
+
+describe('shield weights download', () => {
+  const folder = temporaryFolder();
+  const cache = join(folder, 'cache');
+  const run = (...args: string[]) => shield(['weights', 'download', ...args], { runs, env: { SHIELD_CACHE: cache } });
+  const ckpt = checkpoint('v1_small.ckpt');
+
+  test('without a name lists what there is', async () => {
+    const { code, stdout } = await run();
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^resnet_v2_50 +resnet_v2_50_2017_04_14\.tar\.gz$/m);
+    expect(stdout).toMatch(/^inception_v4 +inception_v4/m);
+    expect(stdout).toMatch(/^efficientnet_lite0 +efficientnet-lite0/m);
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test('--from a copy at hand: the checkpoint itself, or the archive it is published in', async () => {
+    const { code, stdout } = await run('resnet_v2_50', '--from', ckpt);
+    expect(code).toBe(0);
+    expect(stdout.trim().startsWith(cache)).toBe(true);
+    expect(readFileSync(stdout.trim())).toEqual(readFileSync(ckpt));
+    mkdirSync(join(folder, 'in'));
+    copyFileSync(ckpt, join(folder, 'in', 'inception_v4.ckpt'));
+    execFileSync('tar', ['-czf', join(folder, 'i.tar.gz'), '-C', join(folder, 'in'), '.']);
+    const packed = await run('inception_v4', '--from', join(folder, 'i.tar.gz'), '--json');
+    const { name, path } = JSON.parse(packed.stdout) as { name: string; path: string };
+    expect(name).toBe('inception_v4');
+    expect(readFileSync(path)).toEqual(readFileSync(ckpt));
+  });
+
+  test('--from another file than the published one: its checksum gives it away', async () => {
+    expectError(await run('efficientnet_lite0', '--from', ckpt), 1, 'CHECKSUM_MISMATCH');
+  });
+
+  test('over http: cut off, it goes on where it stopped; 404 is said; what is there is not fetched again', async () => {
+    const whole = readFileSync(join(folder, 'i.tar.gz'));
+    const asked: (string | undefined)[] = [];
+    let there = true;
+    const server = createServer((request, response) => {
+      asked.push(request.headers.range);
+      if (!there) return void response.writeHead(404).end();
+      const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      const headers = { etag: '"1"', 'accept-ranges': 'bytes', 'content-length': whole.length - start };
+      if (start > 0) {
+        response.writeHead(206, { ...headers, 'content-range': `bytes ${start}-${whole.length - 1}/${whole.length}` });
+        return void response.end(whole.subarray(start));
+      }
+      response.writeHead(200, headers);
+      response.write(whole.subarray(0, whole.length / 2), () => setTimeout(() => response.destroy(), 50));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      const env = { SHIELD_CACHE: join(folder, 'http-cache'), SHIELD_WEIGHTS_URL: url };
+      const fetched = await shield(['weights', 'download', 'inception_v4'], { runs, env });
+      expect(fetched.code, fetched.stderr).toBe(0);
+      expect(readFileSync(fetched.stdout.trim())).toEqual(readFileSync(ckpt));
+      expect(asked[0]).toBeUndefined();
+      expect(asked[1]).toMatch(/^bytes=[1-9]/);
+      const count = asked.length;
+      expect((await shield(['weights', 'download', 'inception_v4'], { runs, env })).code).toBe(0);
+      expect(asked.length).toBe(count);
+      there = false;
+      expectError(await shield(['weights', 'download', 'resnet_v2_50'], { runs, env }), 1, 'DOWNLOAD_FAILED');
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  test('says which networks there are', async () => {
+    const outcome = await run('resnet_v2_5');
+    expectError(outcome, 2, 'WEIGHTS_NOT_PUBLISHED');
+    expect(outcome.stderr).toContain('resnet_v2_50');
+    expectError(await run('resnet_v2_50', '--from', join(folder, 'none.ckpt')), 1, 'DOWNLOAD_FAILED');
   });
 });

@@ -1,0 +1,262 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { RedisServer, freePort, hasRedis } from './redis-server.js';
+import { expectError, readJson, runsIn, shield, start, temporaryFolder, until, withoutTimes } from './shield.js';
+import { TcpProxy } from './tcp-proxy.js';
+
+/** Hundreds of cells, Redis restarted and workers that hang take minutes: SHIELD_TEST_FULL=1. */
+const full = process.env['SHIELD_TEST_FULL'] === '1';
+const CELLS = full ? 200 : 4;
+
+if (full) vi.setConfig({ testTimeout: 3_600_000 });
+
+const folder = temporaryFolder();
+const SPEC = join(folder, 'queue.yaml');
+writeFileSync(
+  SPEC,
+  `name: queue
+backend: cpu
+batch: 2
+model: { use: small_cnn }
+dataset: { use: drawn, limit: 4 }
+attacks: { fgsm: { use: fgsm, eps: 16 } }
+execution: { threads: 1, strip: 0 }
+sweep: { repeats: ${CELLS}, retries: 9, backoff: 0.2 }
+`,
+);
+
+interface Swept {
+  readonly path: string;
+  readonly cells: readonly { cell: number; state: string; run: string; metrics: Record<string, number> }[];
+}
+
+/** The runs that say that they are cells of a sweep, by the cell's number. */
+function cellRuns(runs: string): Map<number, string[]> {
+  const found = new Map<number, string[]>();
+  for (const path of runsIn(runs)) {
+    const { id, cell } = readJson<{ id: string; cell?: number }>(join(path, 'run.json'));
+    if (cell !== undefined) found.set(cell, [...(found.get(cell) ?? []), id]);
+  }
+  return found;
+}
+
+async function reference(): Promise<Swept> {
+  const { code, stdout, stderr } = await shield(['sweep', SPEC, '--json'], { runs: temporaryReference });
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as Swept;
+}
+const temporaryReference = temporaryFolder();
+let inline: Promise<Swept> | undefined;
+
+/** Nothing lost, nothing doubled, and the results are those of one process. */
+async function expectAll(stdout: string, runs: string): Promise<void> {
+  const swept = JSON.parse(stdout) as Swept;
+  const expected = await (inline ??= reference());
+  expect(swept.cells.map(({ cell, state }) => [cell, state])).toEqual(
+    expected.cells.map(({ cell }) => [cell, 'COMPLETED']),
+  );
+  for (const [i, { metrics }] of swept.cells.entries())
+    expect(withoutTimes(metrics)).toEqual(withoutTimes(expected.cells[i]!.metrics));
+  expect(new Set(swept.cells.map(({ run }) => run)).size).toBe(CELLS);
+  const there = cellRuns(runs);
+  for (const { cell, run } of swept.cells) expect(there.get(cell)).toContain(run);
+}
+
+const finishedRuns = (runs: string) =>
+  readdirSync(runs).filter((name) => readdirSync(join(runs, name)).includes('metrics.json')).length;
+
+describe('local', () => {
+  test('workers killed with -9: every cell is done, with the results of one process, in one run each', async () => {
+    const runs = temporaryRuns();
+    const sweep = start(['sweep', SPEC, '--json', '--executor', 'local', 'execution.workers=2'], { runs });
+    let killed = 0;
+    const killing = (async () => {
+      while (killed < (full ? 12 : 1) && sweep.child.exitCode === null) {
+        await sleep(full ? 2500 : 1500);
+        const victims = childrenOf(sweep.child.pid!);
+        const victim = victims[Math.floor(Math.random() * victims.length)];
+        if (victim === undefined) continue;
+        process.kill(victim, 'SIGKILL');
+        killed++;
+      }
+    })();
+    const { code, stdout, stderr } = await sweep.outcome;
+    await killing;
+    expect(code, stderr).toBe(0);
+    await expectAll(stdout, runs);
+    for (const [cell, ids] of cellRuns(runs)) expect(ids, `cell ${cell} has ${ids.length} runs`).toHaveLength(1);
+  });
+
+  test.skipIf(!full)('a worker that hangs is ended, and its cell done', async () => {
+    const runs = temporaryRuns();
+    const options = ['execution.workers=1', 'execution.hang_after=6'];
+    const sweep = start(['sweep', SPEC, '--json', '--executor', 'local', ...options], { runs });
+    await until(() => finishedOr(runs, 1) || sweep.child.exitCode !== null);
+    const [worker] = childrenOf(sweep.child.pid!);
+    process.kill(worker!, 'SIGSTOP');
+    const { code, stdout, stderr } = await sweep.outcome;
+    expect(code, stderr).toBe(0);
+    await expectAll(stdout, runs);
+  });
+});
+
+const temporaryRuns = temporaryFolders(8);
+function temporaryFolders(n: number): () => string {
+  const folders = Array.from({ length: n }, temporaryFolder);
+  return () => folders.pop()!;
+}
+
+function finishedOr(runs: string, n: number): boolean {
+  try {
+    return finishedRuns(runs) >= n;
+  } catch {
+    return false;
+  }
+}
+
+/** The worker processes of a program, as the kernel tells. */
+function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => parentOf(Number(name)) === pid)
+    .map(Number);
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+describe.skipIf(!hasRedis)(`bullmq${hasRedis ? '' : ' (skipped: there is no redis-server)'}`, () => {
+  const redisFolder = temporaryFolder();
+  let redis: RedisServer;
+  beforeAll(async () => void (redis = await RedisServer.start(redisFolder)));
+  afterAll(() => redis.end());
+
+  const worker = (runs: string, queue: string, url = redis.url) =>
+    start(['worker', '--queue', queue, `redis=${url}`, 'lock=4'], { runs });
+  const sweepOver = (runs: string, queue: string, url = redis.url) => {
+    const options = [`execution.queue=${queue}`, `execution.redis=${url}`, 'execution.lock=4'];
+    return start(['sweep', SPEC, '--json', '--executor', 'bullmq', ...options], { runs });
+  };
+
+  test.skipIf(!full)(
+    'workers killed with -9, Redis restarted, the network cut: nothing is lost and nothing doubled',
+    async () => {
+      const runs = temporaryRuns();
+      const proxy = await TcpProxy.start(redis.port, await freePort());
+      const url = `redis://127.0.0.1:${proxy.port}`;
+      const workers = [worker(runs, 'chaos'), worker(runs, 'chaos', url)];
+      const sweep = sweepOver(runs, 'chaos');
+      const chaos = (async () => {
+        await until(() => finishedOr(runs, 1) || sweep.child.exitCode !== null);
+        workers[0]!.child.kill('SIGKILL');
+        workers.push(worker(runs, 'chaos'));
+        await until(() => finishedOr(runs, 3) || sweep.child.exitCode !== null);
+        await redis.end('SIGKILL');
+        await sleep(1000);
+        await redis.run();
+        await until(() => finishedOr(runs, 5) || sweep.child.exitCode !== null);
+        await proxy.cut();
+        await sleep(3000);
+        await proxy.mend();
+        for (let n = 10; full && n < CELLS && sweep.child.exitCode === null; n += 20) {
+          await until(() => finishedOr(runs, n) || sweep.child.exitCode !== null);
+          const victim = workers.splice(Math.floor(Math.random() * workers.length), 1)[0]!;
+          victim.child.kill('SIGKILL');
+          workers.push(worker(runs, 'chaos'));
+        }
+      })();
+      const { code, stdout, stderr } = await sweep.outcome;
+      await chaos;
+      for (const { child } of workers) child.kill('SIGTERM');
+      await Promise.all(workers.map(({ outcome }) => outcome));
+      await proxy.cut();
+      expect(code, stderr).toBe(0);
+      await expectAll(stdout, runs);
+    },
+  );
+
+  test.skipIf(!full)(
+    'a worker that hangs lets its lock lapse; the cell goes to another, and one result counts',
+    async () => {
+      const runs = temporaryRuns();
+      const first = worker(runs, 'hanging');
+      const sweep = sweepOver(runs, 'hanging');
+      await until(() => finishedOr(runs, 1) || sweep.child.exitCode !== null);
+      // The worker and its process: both stand still in the middle of a cell, and go on when another has done it.
+      const stopped = [first.child.pid!, ...childrenOf(first.child.pid!)];
+      for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+      const second = worker(runs, 'hanging');
+      const done = await Promise.race([sweep.outcome, sleep(90_000)]);
+      for (const pid of stopped) process.kill(pid, 'SIGCONT');
+      const { code, stdout, stderr } = done ?? (await sweep.outcome);
+      for (const { child } of [first, second]) child.kill('SIGTERM');
+      await Promise.all([first.outcome, second.outcome]);
+      expect(code, stderr).toBe(0);
+      await expectAll(stdout, runs);
+    },
+  );
+
+  test('a worker whose code differs refuses its cell, says so and ends; the cell goes to another', async () => {
+    const runs = temporaryRuns();
+    const plugin = join(folder, 'still.ts');
+    const code = `import { defineAttack } from '@shield/core';
+import { Type } from '@sinclair/typebox';
+export default defineAttack({
+  name: 'still', summary: 'does nothing', norm: 'none', targeted: false, needs: 'nothing', random: false,
+  options: Type.Object({}), cost: () => ({ forwards: 0, gradients: 0 }),
+  run: async ({ images, labels }) => ({ images: images.clone(), iterations: new Int32Array(labels.length) }),
+});
+`;
+    writeFileSync(plugin, code);
+    const spec = join(folder, 'differs.yaml');
+    const changes = [
+      ['name: queue', 'name: differs\nplugins: [./still.ts]'],
+      ['{ fgsm: { use: fgsm, eps: 16 } }', '{ still: { use: still } }'],
+      [/sweep: .*/, 'sweep: { repeats: 2, retries: 1, backoff: 0.2 }'],
+    ] as const;
+    writeFileSync(
+      spec,
+      changes.reduce((text, [from, to]) => text.replace(from, to), readFileSync(SPEC, 'utf8')),
+    );
+    const options = ['execution.queue=differs', `execution.redis=${redis.url}`];
+    const sweep = start(['sweep', spec, '--json', '--executor', 'bullmq', ...options], { runs });
+    // The sweep's own run is there: its cells are planned.
+    await until(() => runsIn(runs).length > 0 || sweep.child.exitCode !== null);
+    writeFileSync(plugin, `${code}// as of another version\n`);
+    const refused = await worker(runs, 'differs').outcome;
+    writeFileSync(plugin, code);
+    expectError(refused, 1, 'WORKER_DIFFERS');
+    const second = worker(runs, 'differs');
+    const { code: exit, stdout, stderr } = await sweep.outcome;
+    second.child.kill('SIGTERM');
+    await second.outcome;
+    expect(exit, stderr).toBe(0);
+    expect((JSON.parse(stdout) as Swept).cells.map(({ state }) => state)).toEqual(['COMPLETED', 'COMPLETED']);
+  });
+
+  test('a Redis that is not there, or that wants a password, is told before anything is run', async () => {
+    const runs = temporaryRuns();
+    const nobody = `redis://127.0.0.1:${await freePort()}`;
+    expectError(await sweepOver(runs, 'q', nobody).outcome, 1, 'EXECUTOR_UNREACHABLE');
+    expectError(await worker(runs, 'q', nobody).outcome, 1, 'EXECUTOR_UNREACHABLE');
+    const locked = await RedisServer.start(temporaryRuns(), '--requirepass', 'secret');
+    try {
+      const refused = await sweepOver(runs, 'q', locked.url).outcome;
+      expectError(refused, 2, 'EXECUTOR_REFUSED');
+      expect(refused.stderr).toContain('wants a password');
+      const env = { SHIELD_REDIS_PASSWORD: 'wrong' };
+      const args = ['worker', '--queue', 'q', `redis=${locked.url}`];
+      expectError(await shield(args, { runs, env }), 2, 'EXECUTOR_REFUSED');
+    } finally {
+      await locked.end();
+    }
+    expect(cellRuns(runs).size).toBe(0);
+  });
+});
