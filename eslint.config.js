@@ -2,7 +2,7 @@ import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', 'packages/defenses/assembly/**', 'runs/**', '**/node_modules/**', 'coverage/**'] },
+  { ignores: ['**/dist/**', 'packages/*/assembly/**', 'runs/**', '**/node_modules/**', 'coverage/**'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked],

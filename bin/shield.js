@@ -10,15 +10,18 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+/** Of each package that has WebAssembly, one that it is built to. */
+const KERNELS = { core: 'images/resize.wasm', defenses: 'jpeg-kernel/kernel.wasm' };
 
 if (existsSync(join(root, 'tsconfig.json')) && existsSync(join(root, 'packages')) && stale()) build();
 const { main } = await import(pathToFileURL(join(root, 'dist', 'main.js')).href);
 await main(process.argv);
 
 function stale() {
-  const kernel = join(root, 'packages', 'defenses', 'dist', 'jpeg-kernel', 'kernel.wasm');
-  if (!existsSync(kernel) || newest(join(root, 'packages', 'defenses', 'assembly')) > statSync(kernel).mtimeMs)
-    return true;
+  for (const [name, kernel] of Object.entries(KERNELS)) {
+    const path = join(root, 'packages', name, 'dist', kernel);
+    if (!existsSync(path) || newest(join(root, 'packages', name, 'assembly')) > statSync(path).mtimeMs) return true;
+  }
   const projects = [root, ...readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name))];
   return projects.some((project) => {
     const built = join(project, 'dist', '.tsbuildinfo');
@@ -46,7 +49,7 @@ function build() {
     process.exit(1);
   }
   process.stderr.write('building shield…\n');
-  for (const step of [[tsc, '-b'], [join(root, 'packages', 'defenses', 'build-kernel.js')]]) {
+  for (const step of [[tsc, '-b'], [join(root, 'build-kernels.js')]]) {
     const { status, stdout, stderr } = spawnSync(process.execPath, step, { cwd: root, encoding: 'utf8' });
     if (status === 0) continue;
     process.stderr.write(`${stdout}${stderr}\nthe build failed\n`);

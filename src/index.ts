@@ -5,13 +5,14 @@ import {
   type Shield,
   type ShieldOptions,
 } from '@shield/core';
-import { builtIns } from './built-ins.js';
+import { builtInConfigs, builtIns } from './built-ins.js';
 
 export * from '@shield/core';
 
-/** core's {@link createBareShield} with the built-in plugins registered. */
+/** core's {@link createBareShield} with the built-in plugins registered and the built-in config groups at hand. */
 export async function createShield(options: ShieldOptions = {}): Promise<Shield> {
-  return createBareShield({ ...options, plugins: [...(await builtIns()), ...(options.plugins ?? [])] });
+  const configFolders = [...(options.configFolders ?? []), builtInConfigs];
+  return createBareShield({ ...options, configFolders, plugins: [...(await builtIns()), ...(options.plugins ?? [])] });
 }
 
 /** Runs one spec, as `shield run` does; the result says what the run's directory holds. */
