@@ -13,6 +13,7 @@ const KERNELS = [
   { name: 'core', entry: 'resize.ts', target: 'images/resize.wasm' },
   { name: 'defenses', entry: 'kernel.ts', target: 'jpeg-kernel/kernel.wasm' },
   { name: 'defenses', entry: 'split-bregman.ts', target: 'split-bregman/kernel.wasm' },
+  { name: 'defenses', entry: 'filters.ts', target: 'filters/kernel.wasm' },
 ];
 
 for (const { name, entry, target } of KERNELS) {

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { defineDefense } from '@shield/core';
 import * as tf from '@tensorflow/tfjs-core';
+import { kernelConvolve } from './filters/kernel.js';
 import { clippedFloats, floatPixels } from './float-pixels.js';
 import { convolve, convolving, gaussianWeights } from './gaussian.js';
 import { separable } from './separable.js';
@@ -36,7 +37,9 @@ export default defineDefense({
     }),
   apply: (image, { sigma, truncate }) => {
     const { height, width } = image;
-    const { data } = convolve({ data: floatPixels(image), height, width }, gaussianWeights(sigma, truncate));
+    const floats = { data: floatPixels(image), height, width };
+    const weights = gaussianWeights(sigma, truncate);
+    const { data } = kernelConvolve(floats, weights) ?? convolve(floats, weights);
     // The weights' sum is 1 but for rounding.
     return { data: clippedFloats(data), height, width };
   },

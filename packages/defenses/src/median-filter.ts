@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { defineDefense } from '@shield/core';
+import { kernelMedianOfNine } from './filters/kernel.js';
 import { floatPixels } from './float-pixels.js';
 import { medianOfFour } from './median/median-of-four.js';
 import { medianOfNine } from './median/median-of-nine.js';
@@ -39,7 +40,10 @@ export default defineDefense({
   ),
   apply: (image, { size, across_channels: acrossChannels }) => {
     const { height, width } = image;
-    const bits = orderedBits(floatPixels(image));
+    const floats = { data: floatPixels(image), height, width };
+    const fast = size === 3 && !acrossChannels ? kernelMedianOfNine(floats) : undefined;
+    if (fast) return fast;
+    const bits = orderedBits(floats.data);
     const medians = filtered(bits, height, width, size, acrossChannels);
     return { data: new Float32Array(medians.buffer), height, width };
   },
