@@ -19,6 +19,7 @@ sweep: { grid: { defenses.jpeg.quality: [20, 60] }, metric: defended/fgsm/jpeg/t
 
 describe.skipIf(!program)('a sweep on a real MLflow server (skipped where there is none)', () => {
   const runs = temporaryFolder();
+  const temporaryRuns = temporaryFolder();
   const spec = join(temporaryFolder(), 'nested.yaml');
   let server: MlflowServer;
   let reader: MlflowReader;
@@ -61,6 +62,26 @@ describe.skipIf(!program)('a sweep on a real MLflow server (skipped where there 
   });
 
   const later = process.env['SHIELD_TEST_FULL'] ? test : test.skip;
+  later('cells that are run again leave one finished run each: the former ones are ended as superseded', async () => {
+    const env = { MLFLOW_TRACKING_URI: server.uri, MLFLOW_EXPERIMENT_NAME: 'again' };
+    const again = temporaryRuns;
+    expect((await shield(['sweep', spec], { runs: again, env })).code).toBe(0);
+    const { code, stderr } = await shield(['sweep', spec, '--rerun'], { runs: again, env });
+    expect(code, stderr).toBe(0);
+    expect((await shield(['sync'], { runs: again, env })).code).toBe(0);
+    const cells = (await snapshots('again')).filter(({ tags }) => tags['shield.kind'] === undefined);
+    expect(cells.map(({ status }) => status).sort()).toEqual(['FINISHED', 'FINISHED', 'KILLED', 'KILLED']);
+    const finished = cells.filter(({ status }) => status === 'FINISHED');
+    expect(finished.map(({ tags }) => tags['shield.cell']).sort()).toEqual(['1', '2']);
+    const superseded = cells.filter(({ status }) => status === 'KILLED');
+    expect(superseded.map(({ tags }) => tags['shield.superseded_by']).sort()).toEqual(
+      finished.map(({ tags }) => tags['shield.run_id']).sort(),
+    );
+    const listed = await shield(['runs', '--json', '-f', 'state=COMPLETED'], { runs: again });
+    const ids = (JSON.parse(listed.stdout) as { cell?: number }[]).flatMap(({ cell }) => cell ?? []);
+    expect(ids.sort()).toEqual([1, 2]);
+  });
+
   later('is the same sent later, the cells first: the parent is made before it is their turn, and once', async () => {
     const env = { MLFLOW_TRACKING_URI: server.uri, MLFLOW_EXPERIMENT_NAME: 'later' };
     const records = runsIn(runs).map((path) => ({

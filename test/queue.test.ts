@@ -1,9 +1,20 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { RedisServer, freePort, hasRedis } from './redis-server.js';
-import { expectError, readJson, runsIn, shield, start, temporaryFolder, until, withoutTimes } from './shield.js';
+import {
+  canBeElsewhere,
+  expectError,
+  readJson,
+  runsIn,
+  shield,
+  start,
+  temporaryFolder,
+  until,
+  withoutTimes,
+} from './shield.js';
 import { TcpProxy } from './tcp-proxy.js';
 
 /** Hundreds of cells, Redis restarted and workers that hang take minutes: SHIELD_TEST_FULL=1. */
@@ -64,6 +75,16 @@ async function expectAll(stdout: string, runs: string): Promise<void> {
   for (const { cell, run } of swept.cells) expect(there.get(cell)).toContain(run);
 }
 
+/** Cells that the sweep in this folder has handed over, as its journal tells. */
+function queued(runs: string): number {
+  const journals = runsIn(runs).map((path) => join(path, 'journal.jsonl'));
+  return journals.flatMap((path) => readFileSync(path, 'utf8').match(/"phase":"queued"/g) ?? []).length;
+}
+
+interface Provenance {
+  readonly machine: { readonly host: string };
+}
+
 const finishedRuns = (runs: string) =>
   readdirSync(runs).filter((name) => readdirSync(join(runs, name)).includes('metrics.json')).length;
 
@@ -102,7 +123,7 @@ describe('local', () => {
   });
 });
 
-const temporaryRuns = temporaryFolders(8);
+const temporaryRuns = temporaryFolders(11);
 function temporaryFolders(n: number): () => string {
   const folders = Array.from({ length: n }, temporaryFolder);
   return () => folders.pop()!;
@@ -202,6 +223,46 @@ describe.skipIf(!hasRedis)(`bullmq${hasRedis ? '' : ' (skipped: there is no redi
       await expectAll(stdout, runs);
     },
   );
+
+  test('a Redis that does not come back ends the sweep after a while; it goes on when Redis is there again', async () => {
+    const runs = temporaryRuns();
+    const own = await RedisServer.start(temporaryRuns());
+    const options = ['execution.queue=gone', `execution.redis=${own.url}`, 'execution.patience=2'];
+    const args = ['sweep', SPEC, '--json', '--executor', 'bullmq', ...options];
+    const sweep = start(args, { runs });
+    await until(() => queued(runs) === CELLS || sweep.child.exitCode !== null);
+    await own.end('SIGKILL');
+    const ended = await sweep.outcome;
+    expectError(ended, 1, 'EXECUTOR_UNREACHABLE');
+    expect(ended.stderr).toContain('execution.patience');
+    await own.run();
+    try {
+      const working = worker(runs, 'gone', own.url);
+      const { code, stdout, stderr } = await shield(args, { runs });
+      working.child.kill('SIGTERM');
+      await working.outcome;
+      expect(code, stderr).toBe(0);
+      await expectAll(stdout, runs);
+      expect(runsIn(runs), 'the sweep, and a run for each cell').toHaveLength(1 + CELLS);
+    } finally {
+      await own.end();
+    }
+  });
+
+  test(`light cells in the worker's own process: the same results, recorded as those of its machine`, async () => {
+    const runs = temporaryRuns();
+    const args = ['worker', '--queue', 'light', `redis=${redis.url}`, '--in-process', '--slots', '3'];
+    const working = start(args, { runs, ...(canBeElsewhere ? { hostname: 'elsewhere' } : {}) });
+    const sweep = sweepOver(runs, 'light');
+    const { code, stdout, stderr } = await sweep.outcome;
+    working.child.kill('SIGTERM');
+    await working.outcome;
+    expect(code, stderr).toBe(0);
+    await expectAll(stdout, runs);
+    const machines = runsIn(runs).map((path) => readJson<Provenance>(join(path, 'provenance.json')).machine.host);
+    const place = canBeElsewhere ? 'elsewhere' : hostname();
+    expect(machines).toEqual([hostname(), ...Array.from({ length: CELLS }, () => place)]);
+  });
 
   test('a worker whose code differs refuses its cell, says so and ends; the cell goes to another', async () => {
     const runs = temporaryRuns();

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,14 +30,22 @@ export interface StartOptions {
   readonly runs: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What the process takes the machine to be called: see {@link canBeElsewhere}. */
+  readonly hostname?: string;
 }
+
+/** Whether a process may have a host name of its own here: user namespaces, as Linux allows them or not. */
+export const canBeElsewhere = spawnSync('unshare', ['--uts', '--map-root-user', 'hostname', 'elsewhere']).status === 0;
 
 /** Starts the built `shield` command in a process of its own. */
 export function start(
   args: readonly string[],
   options: StartOptions,
 ): { child: ChildProcess; outcome: Promise<Outcome> } {
-  const child = spawn(process.execPath, [join(root, 'bin', 'shield.js'), ...args], {
+  const command = [process.execPath, join(root, 'bin', 'shield.js'), ...args];
+  const there = ['--uts', '--map-root-user', 'sh', '-c', `hostname ${options.hostname} && exec "$@"`, 'sh', ...command];
+  const [program, ...words] = options.hostname === undefined ? command : ['unshare', ...there];
+  const child = spawn(program!, words, {
     cwd: options.cwd ?? root,
     env: { ...process.env, SHIELD_RUNS: options.runs, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -5,7 +5,7 @@ import bullmq from './bullmq.js';
 
 // What it does with real cells and a real Redis: test/executors.test.ts and test/queue.test.ts of the root.
 const context = {} as ExecutorContext;
-const open = (redis: string) => Promise.resolve(bullmq.open({ queue: 'q', redis, lock: 30 }, context));
+const open = (redis: string) => Promise.resolve(bullmq.open({ queue: 'q', redis, lock: 30, patience: 600 }, context));
 
 describe('bullmq', () => {
   it('says which Redis cannot be reached, before anything is queued', async () => {

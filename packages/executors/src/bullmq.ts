@@ -27,6 +27,11 @@ export default defineExecutor({
       default: 30,
       description: 'seconds that a worker which is gone keeps its cell from the others',
     }),
+    patience: Type.Number({
+      minimum: 0,
+      default: 600,
+      description: 'seconds that a sweep waits for a Redis that is away before it gives up, to be resumed; 0: for ever',
+    }),
   }),
   // Redis and BullMQ are loaded by what uses them: checking a spec needs neither.
   open: async (options, context) => {

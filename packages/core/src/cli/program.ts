@@ -96,6 +96,7 @@ export function createProgram(options: ProgramOptions): Program {
     )
     .option('--memory <MiB>', 'that each may have; default: its share of 80 % of the machine', '0')
     .option('--hang-after <seconds>', 'without a sign of life, after which one is ended', '300')
+    .option('--in-process', 'slots in the process itself, unwatched: for cells that wait more than they compute')
     .option('--runs <folder>', 'the shared folder of runs, where it lies elsewhere than for the sweep')
     .addOption(new Option('--child', 'serve the process that started this one').hideHelp())
     .action(async (given: string[], flags: Omit<WorkerFlags, 'options'>) => {

@@ -64,7 +64,7 @@ function grouped(runs: readonly Answers[]): readonly Answers[] {
 function cellsOf(runs: readonly ListedRun[]): ReadonlyMap<string, string> {
   const states = new Map<string, Map<number, string>>();
   for (const { sweep, cell, state = '?' } of runs) {
-    if (sweep === undefined || cell === undefined) continue;
+    if (sweep === undefined || cell === undefined || state === 'SUPERSEDED') continue;
     const known = states.get(sweep) ?? new Map<number, string>();
     // The latest run of a cell counts.
     states.set(sweep, known.set(cell, state));

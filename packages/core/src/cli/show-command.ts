@@ -71,6 +71,7 @@ function stateLine({ run, status }: RunStory): string {
   const at = since === undefined ? '' : ` since ${shortTime(since)} UTC`;
   if (state === 'RUNNING' && holder) return `RUNNING${at}, process ${holder.pid} on ${holder.host}`;
   if (state === 'DEAD') return `DEAD: RUNNING${at}, but no process works on it; shield resume ${run.id}`;
+  if (state === 'SUPERSEDED') return `SUPERSEDED: finished${at}, but its sweep counts ${status.supersededBy}`;
   return state === undefined ? 'unknown: the journal holds none' : `${state}${at}`;
 }
 

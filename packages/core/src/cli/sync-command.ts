@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { ShieldError, reasonOf } from '../errors/index.js';
 import { MlflowFeeder, mlflowSettings, sentTo, takeSyncLock, type MlflowSettings } from '../tracking/mlflow/index.js';
 import { readSpec } from '../tracking/mlflow/describe-run.js';
-import { findRun, listRuns, runStatus, runsFolder, type Run } from '../tracking/runs-folder.js';
+import { findRun, listRuns, runsFolder, statusOf, type Run } from '../tracking/runs-folder.js';
 import { formatError } from './print-error.js';
 
 /** `shield sync`: sends runs, or all that have something to send, to the MLflow server. */
@@ -55,7 +55,7 @@ async function sendRun(run: Run, settings: MlflowSettings): Promise<string> {
 async function isUpToDate(run: Run, { uri }: MlflowSettings): Promise<boolean> {
   const state = (await sentTo(run))[uri];
   if (!state) return false;
-  const { state: now, since } = await runStatus(run.path);
+  const { state: now, since } = await statusOf(run);
   return (
     state.told === `${now} ${since}` &&
     state.sending === undefined &&

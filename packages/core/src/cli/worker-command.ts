@@ -1,6 +1,7 @@
 import { ShieldError } from '../errors/index.js';
 import { toPlain } from '../spec/tree.js';
 import type { Plugin } from '../plugin/define.js';
+import type { CollectedProvenance } from '../tracking/provenance.js';
 import type { ProgramOptions } from './program.js';
 
 export interface WorkerFlags {
@@ -13,6 +14,7 @@ export interface WorkerFlags {
   readonly memory: string;
   readonly hangAfter: string;
   readonly runs?: string;
+  readonly inProcess?: boolean;
   readonly child?: boolean;
 }
 
@@ -25,10 +27,11 @@ export async function workerCommand(program: ProgramOptions, flags: WorkerFlags)
     const { serveParent } = await import('../worker/child.js');
     return serveParent({ plugins, threads: count('threads', flags.threads, 0) });
   }
-  const [{ createShield }, { shareOf, WorkerProcess }, { hearSignals, EXIT_CODES }, { resolve }] = await Promise.all([
+  const [{ createShield }, worker, { hearSignals, EXIT_CODES }, provenance, { resolve }] = await Promise.all([
     import('../execution/shield.js'),
     import('../worker/index.js'),
     import('../tracking/signals.js'),
+    import('../tracking/provenance.js'),
     import('node:path'),
   ]);
   const { registry } = createShield({ plugins });
@@ -40,7 +43,12 @@ export async function workerCommand(program: ProgramOptions, flags: WorkerFlags)
   }
   const options = await executorOptions(plugin, flags);
   const slots = count('slots', flags.slots, 1);
-  const share = shareOf(slots);
+  const share = worker.shareOf(flags.inProcess ? 1 : slots);
+  const threads = count('threads', flags.threads, 0) || share.threads;
+  const memory = count('memory', flags.memory, 0) || share.memory;
+  const hangAfter = count('hang-after', flags.hangAfter, 0);
+  const place = await provenance.collectPlace();
+  const here = flags.inProcess ? new worker.SlotsHere(plugins, threads) : undefined;
   const stopping = new AbortController();
   const deaf = hearSignals({
     stop: (signal) => {
@@ -53,16 +61,13 @@ export async function workerCommand(program: ProgramOptions, flags: WorkerFlags)
     await plugin.serve(options, {
       slots,
       runsFolder: flags.runs === undefined ? undefined : resolve(flags.runs),
-      startWorker: (work, name, tell) =>
-        WorkerProcess.start({
-          program: program.program ?? process.argv[1]!,
-          work,
-          name,
-          threads: count('threads', flags.threads, 0) || share.threads,
-          memory: count('memory', flags.memory, 0) || share.memory,
-          hangAfter: count('hang-after', flags.hangAfter, 0),
-          tell,
-        }),
+      startWorker: (given, name, tell) => {
+        const captured = given.provenance as CollectedProvenance;
+        const work = { ...given, provenance: provenance.provenanceAt(captured, place) };
+        if (here) return here.start(work, name, tell);
+        const script = program.program ?? process.argv[1]!;
+        return worker.WorkerProcess.start({ program: script, work, name, threads, memory, hangAfter, tell });
+      },
       signal: stopping.signal,
       say: (message) => void process.stderr.write(`${message}\n`),
     });

@@ -80,12 +80,11 @@ export class Experiment {
       log: loading.log,
       warn: loading.warn,
     });
-    await recordBackend(context.run, backend);
-    await context.emit({
-      type: 'param',
-      key: 'backend_opened',
-      value: `${backend.name}: ${backend.description}, ${backend.threads} threads`,
-    });
+    const opened = `${backend.name}: ${backend.description}, ${backend.threads} threads`;
+    await Promise.all([
+      recordBackend(context.run, backend),
+      context.emit({ type: 'param', key: 'backend_opened', value: opened }),
+    ]);
     const model = await this.#load(spec.model, loading);
     let source: Model | undefined;
     try {

@@ -12,7 +12,7 @@ import type { CollectedProvenance } from '../tracking/provenance.js';
 import type { Run } from '../tracking/runs-folder.js';
 import type { TrackerFactory } from './shield.js';
 import { TOKENS } from './tokens.js';
-import { trackersOf } from './trackers.js';
+import { tellSuperseded, trackersOf } from './trackers.js';
 
 /** What carries out the cells of a sweep is given. */
 export interface SweepContext {
@@ -54,7 +54,9 @@ export async function recordSweep(
   const reporter = parts.resolve<Reporter>(TOKENS.reporter);
   const registry = parts.resolve<PluginRegistry>(TOKENS.registry);
   const trackers = parts.resolve<readonly (Tracker | TrackerFactory)[]>(TOKENS.trackers);
-  const { run, provenance } = await openSweep(parts.resolve<string>(TOKENS.runsFolder), plan, asked);
+  const runs = parts.resolve<string>(TOKENS.runsFolder);
+  const { run, provenance } = await openSweep(runs, plan, asked);
+  const { tracking } = plan.cells[0]!.resolved;
   let left: Omit<RecordedSweep, 'run'> | undefined;
   try {
     await withRun(
@@ -71,7 +73,7 @@ export async function recordSweep(
         if (left.failure) throw left.failure;
       },
       {
-        trackers: await trackersOf(run, plan.cells[0]!.resolved.tracking, { registry, reporter, trackers }),
+        trackers: await trackersOf(run, tracking, { registry, reporter, trackers }),
         captureConsole: false,
         warn: (message) => reporter.warn(message),
       },
@@ -79,6 +81,7 @@ export async function recordSweep(
   } catch (error) {
     if (!left || error !== left.failure) throw error;
   }
+  await tellSuperseded(runs, run.id, tracking, reporter);
   return { run, ...left! };
 }
 
@@ -112,14 +115,16 @@ async function leave(context: RunContext, plan: SweepPlan, again: string): Promi
     'cells/failed': failed,
     ...(best ? { best: best.value, best_cell: best.cell.cell } : {}),
   };
-  for (const [key, value] of Object.entries(metrics)) await context.emit({ type: 'metric', key, value });
+  const told = Object.entries(metrics).map(([key, value]) => context.emit({ type: 'metric', key, value }));
   for (const { cell, key } of metric === undefined ? [] : plan.cells) {
     const value = measure(results.get(key)?.metrics ?? {}, metric!);
     if (value === undefined) continue;
     metrics[`cell/${cell}`] = value;
-    await context.emit({ type: 'metric', key: 'cell', value, step: cell });
+    told.push(context.emit({ type: 'metric', key: 'cell', value, step: cell }));
   }
-  if (best) await context.emit({ type: 'param', key: 'best', value: best.cell.overrides.join(' ') });
+  if (best) told.push(context.emit({ type: 'param', key: 'best', value: best.cell.overrides.join(' ') }));
+  // At once: they share a flush of the journal.
+  await Promise.all(told);
   await writeMetrics(run, metrics);
   const params = { count: failed, cells: plan.cells.length, command: again };
   return { results, failure: failed > 0 ? new ShieldError('SWEEP_FAILED', params) : undefined };

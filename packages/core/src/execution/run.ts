@@ -152,7 +152,8 @@ class Runner {
           artifacts: options.artifacts ?? join(this.runs, 'artifacts'),
         });
         const metrics = { ...result.metrics, ...(result.summary ? flatMetrics(result.summary) : {}) };
-        for (const [key, value] of Object.entries(metrics)) await context.emit({ type: 'metric', key, value });
+        // At once: they share one flush of the journal, and stand in it in their order all the same.
+        await Promise.all(Object.entries(metrics).map(([key, value]) => context.emit({ type: 'metric', key, value })));
         await writeMetrics(run, metrics);
         const told = { run, spec: loaded.resolved, summary: result.summary, metrics };
         await options.report?.(told);

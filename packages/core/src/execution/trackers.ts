@@ -2,8 +2,8 @@ import { reasonOf } from '../errors/index.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import type { ResolvedSpec } from '../spec/resolved-spec.js';
-import type { Run, Tracker } from '../tracking/index.js';
-import { MlflowTracker, mlflowSettings } from '../tracking/mlflow/index.js';
+import { listRuns, type Run, type Tracker } from '../tracking/index.js';
+import { MlflowFeeder, MlflowTracker, mlflowSettings, takeSyncLock } from '../tracking/mlflow/index.js';
 import type { TrackerFactory } from './shield.js';
 
 export interface TrackingParts {
@@ -37,6 +37,26 @@ function mlflow(run: Run, tracking: ResolvedSpec['tracking'], reporter: Reporter
     warn(`MLflow: ${reasonOf(error)}`);
   }
   return [];
+}
+
+/** Tells MLflow of finished runs whose cells a sweep counts by other runs, so that no list of finished runs has a cell twice. */
+export async function tellSuperseded(
+  runsFolder: string,
+  sweep: string,
+  tracking: ResolvedSpec['tracking'],
+  reporter: Reporter,
+): Promise<void> {
+  try {
+    const settings = mlflowSettings(process.env, tracking?.mlflow);
+    if (!settings) return;
+    const runs = await listRuns(runsFolder);
+    for (const run of runs.filter((each) => each.sweep === sweep && each.state === 'SUPERSEDED')) {
+      const release = await takeSyncLock(run);
+      if (release) await new MlflowFeeder(run, settings).pass().finally(release);
+    }
+  } catch (error) {
+    reporter.warn(`MLflow: ${reasonOf(error)}; shield sync sends the rest`);
+  }
 }
 
 /** The trackers that the spec names. */

@@ -19,6 +19,8 @@ const NO_MEMORY = /\bOOM\b|out of memory|array buffer allocation failed|bad_allo
 /**
  * Carries out one attempt at a cell in this process, as a run of its own. Never rejects: how it ended is what it
  * resolves to.
+ *
+ * @param options `ownsProcess`: whether the cell is all that the process does, see `RunOptions`; default true
  */
 export async function carryOut(
   shield: Shield,
@@ -26,8 +28,10 @@ export async function carryOut(
   job: CellJob,
   signal: AbortSignal,
   tell: (report: CellReport) => void,
+  options: { readonly ownsProcess?: boolean } = {},
 ): Promise<CellOutcome> {
   const began = performance.now();
+  const { ownsProcess = true } = options;
   let run: string | undefined = job.resume;
   const ended = (rest: Pick<CellOutcome, 'state' | 'metrics' | 'error'>): CellOutcome => ({
     ...rest,
@@ -35,10 +39,16 @@ export async function carryOut(
     seconds: (performance.now() - began) / 1000,
   });
   try {
-    const { metrics } = await runJob(shield, work, job, signal, tell, (id) => {
-      run = id;
-      tell({ type: 'run', cell: job.cell, run: id });
-    });
+    const { metrics } = await runJob(
+      shield,
+      work,
+      job,
+      { signal, ownsProcess, reporter: reporterOf(job.cell, tell) },
+      (id) => {
+        run = id;
+        tell({ type: 'run', cell: job.cell, run: id });
+      },
+    );
     return ended({ state: 'COMPLETED', metrics });
   } catch (error) {
     if (error instanceof RunTimedOut)
@@ -53,18 +63,11 @@ async function runJob(
   shield: Shield,
   work: SweepWork,
   job: CellJob,
-  signal: AbortSignal,
-  tell: (report: CellReport) => void,
+  given: { readonly signal: AbortSignal; readonly ownsProcess: boolean; readonly reporter: Reporter },
   created: (run: string) => void,
 ): Promise<Pick<RunResult, 'metrics'>> {
-  signal.throwIfAborted();
-  const options = {
-    commandLine: work.commandLine,
-    signal,
-    ownsProcess: true,
-    reporter: reporterOf(job.cell, tell),
-    created,
-  };
+  given.signal.throwIfAborted();
+  const options = { ...given, commandLine: work.commandLine, created };
   if (job.resume !== undefined) {
     const finished = await finishedRun(shield, job.resume);
     if (finished) return finished;

@@ -14,6 +14,7 @@ export class ConsoleLog {
   readonly #restore: (() => void)[] = [];
   readonly #streams: { end(): void }[] = [];
   #open = true;
+  #written = false;
 
   private constructor(path: string) {
     this.#fd = openSync(path, 'a', 0o644);
@@ -44,7 +45,7 @@ export class ConsoleLog {
     for (const stream of this.#streams) stream.end();
     this.#open = false;
     try {
-      fsyncSync(this.#fd);
+      if (this.#written) fsyncSync(this.#fd);
     } catch {
       // The log is a convenience: the journal holds what counts.
     }
@@ -72,6 +73,7 @@ export class ConsoleLog {
 
   #put(text: string): void {
     if (!this.#open) return;
+    this.#written = true;
     try {
       writeSync(this.#fd, text);
     } catch {

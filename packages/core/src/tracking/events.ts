@@ -1,8 +1,11 @@
 /** What a run says of itself, in the order it happened. The journal holds these; trackers are fed from it. */
 export type RunState = 'QUEUED' | 'RUNNING' | 'COMPLETED' | 'FAILED' | 'INTERRUPTED' | 'TIMEOUT';
 
-/** As people are told: DEAD is a run that says RUNNING while no living process works on it. It can be resumed. */
-export type ReportedState = RunState | 'DEAD';
+/**
+ * As people are told. DEAD is a run that says RUNNING while no living process works on it: it can be resumed. SUPERSEDED
+ * is a finished run of a cell whose sweep counts another one.
+ */
+export type ReportedState = RunState | 'DEAD' | 'SUPERSEDED';
 
 export type RunEvent =
   | { readonly type: 'state'; readonly state: RunState; readonly error?: RecordedError }

@@ -19,6 +19,7 @@ export {
   runState,
   runStatus,
   runsFolder,
+  statusOf,
   type ListedRun,
   type Run,
   type RunFiles,
@@ -31,6 +32,8 @@ export { withRun, type RunContext, type WithRunOptions } from './lifecycle.js';
 export { PerImageWriter, readPerImage, writeMetrics } from './results.js';
 export {
   collectProvenance,
+  collectPlace,
+  provenanceAt,
   provenanceFor,
   provenanceOfCells,
   recordBackend,

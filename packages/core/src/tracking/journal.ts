@@ -127,7 +127,7 @@ export class Journal {
 
   async #started(...notes: readonly (JournalNote | undefined)[]): Promise<this> {
     try {
-      for (const note of notes) if (note) await this.append(note);
+      await Promise.all(notes.flatMap((note) => (note ? [this.append(note)] : [])));
       await writeFile(this.#reserve, Buffer.alloc(RESERVE_BYTES)).catch(() => undefined);
       return this;
     } catch (error) {

@@ -36,15 +36,17 @@ export async function collectMachine(): Promise<Machine> {
     host: hostname(),
     user: userName(),
     os: { platform: process.platform, name: system.os ?? process.platform, release: release(), arch: arch() },
-    cpu: {
-      model: cpus()[0]?.model.trim() ?? 'unknown',
-      logicalCores: cpus().length,
-      usableCores: availableParallelism(),
-      ...(system.physicalCores ? { physicalCores: system.physicalCores } : {}),
-    },
+    cpu: { ...cpuFacts(), ...(system.physicalCores ? { physicalCores: system.physicalCores } : {}) },
     memoryBytes: totalmem(),
     ...gpus,
   };
+}
+
+/** What is known of the processor without asking other programs. */
+export function cpuFacts(): Machine['cpu'] {
+  const all = cpus();
+  const model = all[0]?.model.trim() ?? 'unknown';
+  return { model, logicalCores: all.length, usableCores: availableParallelism() };
 }
 
 async function systemFacts(): Promise<{ os?: string; physicalCores?: number }> {

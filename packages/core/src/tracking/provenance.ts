@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Backend } from '../backend/backend.js';
 import { writeError } from '../errors/index.js';
 import type { CodeRecord } from '../pipeline/code-digest.js';
 import { collectGit, gitTop, type CollectedGit, type GitState } from './git-state.js';
-import { collectMachine, type Machine } from './machine.js';
+import { collectMachine, cpuFacts, type Machine } from './machine.js';
 import { readProvenance } from './record-format.js';
 import type { Run } from './runs-folder.js';
 import { keptEnvironment, withoutSecrets } from './secrets.js';
@@ -41,6 +42,8 @@ export interface Provenance {
   readonly sweep?: string;
   /** Written when the backend has been opened: see {@link recordBackend}. */
   readonly backend?: BackendRecord;
+  /** Other machines that went on with the run, the last of them with the backend above. */
+  readonly continuedOn?: readonly Pick<Machine, 'host' | 'cpu'>[];
 }
 
 export interface CollectedProvenance {
@@ -72,27 +75,21 @@ export async function collectProvenance(input: ProvenanceInput): Promise<Collect
   const startedAt = new Date().toISOString();
   const projectDir = resolve(input.projectDir ?? ownPackage());
   const specDir = resolve(input.specDir);
-  const [{ project, spec }, software, lockFile, machine] = await Promise.all([
+  const [{ project, spec }, place] = await Promise.all([
     collectRepositories(projectDir, specDir),
-    collectSoftware(projectDir),
-    collectLockFile(projectDir),
-    collectMachine(),
+    collectPlace(projectDir),
   ]);
   const record: Provenance = {
     format: 1,
     startedAt,
     commandLine: withoutSecrets(input.commandLine ?? process.argv.slice(1)),
-    workingDirectory: process.cwd(),
     specDir,
     seed: input.seed,
     ...(input.code ? { code: input.code } : {}),
     ...(input.specFiles ? { specFiles: input.specFiles } : {}),
     git: project.state,
     ...(spec ? { specGit: spec.state } : {}),
-    software,
-    ...(lockFile ? { lockFile } : {}),
-    machine,
-    environment: keptEnvironment(process.env),
+    ...place,
     ...(input.backend ? { backend: describe(input.backend) } : {}),
   };
   const files = {
@@ -113,6 +110,26 @@ export function provenanceOfCells({ record }: CollectedProvenance, sweep: string
   function specGitInSweep(git: GitState | undefined): { specGit?: GitState } {
     return git ? { specGit: inSweep(git) } : {};
   }
+}
+
+/** What a machine that carries out cells for a sweep elsewhere records of itself. */
+export type PlaceOfWork = Pick<Provenance, 'workingDirectory' | 'software' | 'lockFile' | 'machine' | 'environment'>;
+
+/** Captured once a worker, not once a cell. */
+export async function collectPlace(projectDir = ownPackage()): Promise<PlaceOfWork> {
+  const [software, lockFile, machine] = await Promise.all([
+    collectSoftware(projectDir),
+    collectLockFile(projectDir),
+    collectMachine(),
+  ]);
+  const environment = keptEnvironment(process.env);
+  return { workingDirectory: process.cwd(), software, ...(lockFile ? { lockFile } : {}), machine, environment };
+}
+
+/** What a sweep captured, as the record of cells that are carried out in this place: the machine named is the one that computes. */
+export function provenanceAt({ record, files }: CollectedProvenance, place: PlaceOfWork): CollectedProvenance {
+  const { lockFile: _sweeps, ...rest } = record;
+  return { record: { ...rest, ...place }, files };
 }
 
 /** What was captured once for many runs, as the record of one of them that starts now. */
@@ -145,10 +162,18 @@ export async function recordBackend(run: Run, backend: Backend): Promise<void> {
   const path = run.files.provenance;
   try {
     const record = await readProvenance(run);
-    await writeAtomically(path, `${JSON.stringify({ ...record, backend: describe(backend) }, null, 2)}\n`);
+    const continued = { ...record, ...continuation(record), backend: describe(backend) };
+    await writeAtomically(path, `${JSON.stringify(continued, null, 2)}\n`);
   } catch (error) {
     throw writeError(error, path, run.id);
   }
+}
+
+/** A run whose machine is gone may be gone on with by another one. */
+function continuation({ machine, continuedOn = [] }: Provenance): Pick<Provenance, 'continuedOn'> {
+  const last = continuedOn.at(-1) ?? machine;
+  if (last.host === hostname()) return {};
+  return { continuedOn: [...continuedOn, { host: hostname(), cpu: cpuFacts() }] };
 }
 
 function describe({ name, description, threads, captures, gpu }: Backend): BackendRecord {

@@ -81,15 +81,24 @@ async function fill(draft: string, id: string, createdAt: Date, run: NewRun): Pr
     ...run.cellOf,
   };
   const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  await flushed(join(draft, 'spec.yaml'), run.specText);
-  await flushed(join(draft, 'resolved.yaml'), run.resolvedText);
-  await flushed(join(draft, 'provenance.json'), json(run.provenance.record));
-  for (const [name, text] of Object.entries({ ...run.provenance.files, ...run.files }))
-    await flushed(join(draft, basename(name)), text);
-  await flushed(join(draft, 'run.json'), json(record));
-  const journal = await Journal.create(join(draft, 'journal.jsonl'));
-  await journal.append({ type: 'state', state: 'QUEUED' }).finally(() => journal.close());
+  const files = {
+    'spec.yaml': run.specText,
+    'resolved.yaml': run.resolvedText,
+    'provenance.json': json(run.provenance.record),
+    ...run.provenance.files,
+    ...run.files,
+    'run.json': json(record),
+  };
+  // At once: the disk writes them together, and none is a run before the draft is renamed.
+  const written = Object.entries(files).map(([name, text]) => flushed(join(draft, basename(name)), text));
+  const results = await Promise.allSettled([...written, begunJournal(join(draft, 'journal.jsonl'))]);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
   await flushFolder(draft);
+}
+
+async function begunJournal(path: string): Promise<void> {
+  const journal = await Journal.create(path);
+  await journal.append({ type: 'state', state: 'QUEUED' }).finally(() => journal.close());
 }
 
 async function flushed(path: string, text: string): Promise<void> {

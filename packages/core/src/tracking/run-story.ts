@@ -3,12 +3,12 @@ import { readJournal } from './journal-reader.js';
 import type { Provenance } from './provenance.js';
 import { readProvenance } from './record-format.js';
 import { readMetrics, type Metrics } from './run-query.js';
-import { runStatus, type Run, type RunStatus } from './runs-folder.js';
+import { statusOf, type Run } from './runs-folder.js';
 
 /** What the record of one run tells, in short. */
 export interface RunStory {
   readonly run: Run;
-  readonly status: RunStatus;
+  readonly status: Awaited<ReturnType<typeof statusOf>>;
   readonly provenance: Provenance | undefined;
   /** When it was begun and went on, and how each attempt ended. */
   readonly states: readonly { readonly state: ReportedState; readonly time: string }[];
@@ -67,7 +67,7 @@ export async function tellRun(run: Run): Promise<RunStory> {
   if (begun !== undefined) milliseconds += last - begun;
   return {
     run,
-    status: await runStatus(run.path),
+    status: await statusOf(run),
     provenance: await readProvenance(run).catch(() => undefined),
     states,
     seconds: Math.max(0, milliseconds) / 1000,

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, resolve, sep } from 'node:path';
 import { ShieldError, didYouMean, reasonOf, systemCode } from '../errors/index.js';
+import { countedInstead, withSuperseded } from './counted-runs.js';
 import type { RecordedError, ReportedState } from './events.js';
 import { lastState } from './last-state.js';
 import { checkFormat, otherFormat } from './record-format.js';
@@ -44,7 +45,7 @@ export interface RunFiles {
 
 /** How a run stands. */
 export interface RunStatus {
-  /** As the journal has it last, or DEAD; undefined when the journal holds no state that can be read. */
+  /** As the journal has it last, DEAD or SUPERSEDED; undefined when the journal holds no state that can be read. */
   readonly state: ReportedState | undefined;
   /** When it entered that state. */
   readonly since: string | undefined;
@@ -64,7 +65,7 @@ export function runsFolder(): string {
 export async function listRuns(runsDir: string): Promise<readonly ListedRun[]> {
   const listed: ListedRun[] = [];
   for (const run of runsIn(runsDir)) listed.push({ ...run, ...(await runStatus(run.path)) });
-  return listed;
+  return withSuperseded(listed, runsDir);
 }
 
 /**
@@ -102,6 +103,13 @@ export async function runStatus(path: string): Promise<RunStatus> {
   const holder = last?.state === 'RUNNING' ? await lockHolder(path) : undefined;
   const state = last?.state === 'RUNNING' && !holder ? 'DEAD' : last?.state;
   return { state, since: last?.time, error: last?.error, holder };
+}
+
+/** As {@link runStatus}, but SUPERSEDED for a finished run of a cell whose sweep counts another. */
+export async function statusOf(run: Run): Promise<RunStatus & { readonly supersededBy?: string }> {
+  const status = await runStatus(run.path);
+  const supersededBy = status.state === 'COMPLETED' ? countedInstead(run) : undefined;
+  return supersededBy === undefined ? status : { ...status, state: 'SUPERSEDED', supersededBy };
 }
 
 /** The state of the run in this directory alone. */

@@ -1,6 +1,13 @@
 import { Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { CellJob, CellOutcome, CellReport, Executor, ExecutorContext } from '@shield/core';
+import {
+  ShieldError,
+  type CellJob,
+  type CellOutcome,
+  type CellReport,
+  type Executor,
+  type ExecutorContext,
+} from '@shield/core';
 import { PREFIX, checkRedis, connect, redisAddress, stopChannel, workKey, type QueueOptions } from './redis.js';
 import { decodeOutcome, interrupted, lost, type QueuedCell } from './wire.js';
 
@@ -21,9 +28,17 @@ export async function openQueue(options: QueueOptions, context: ExecutorContext)
   const queue: CellQueue = new Queue(options.queue, { connection, prefix: PREFIX });
   const events = new QueueEvents(options.queue, { connection, prefix: PREFIX });
   const warn = (message: string) => context.tell({ type: 'warn', message });
+  const { patience } = options;
+  const waits = patience > 0 ? `for up to ${patience} s` : 'for it';
+  let executor: QueueExecutor | undefined;
+  let giveUp: NodeJS.Timeout | undefined;
   const redis = connect(address, {
-    lost: (reason) => warn(`Redis (${address.name}) is away: ${reason}; nothing is lost, the sweep waits for it`),
+    lost: (reason) => {
+      warn(`Redis (${address.name}) is away: ${reason}; nothing is lost, the sweep waits ${waits}`);
+      if (patience > 0) giveUp = setTimeout(() => executor?.giveUp(gone(address.name, patience)), 1000 * patience);
+    },
     back: () => {
+      clearTimeout(giveUp);
       context.tell({ type: 'log', message: `Redis (${address.name}) is back` });
       void putWork();
     },
@@ -34,7 +49,14 @@ export async function openQueue(options: QueueOptions, context: ExecutorContext)
   events.on('error', () => undefined);
   await putWork();
   await events.waitUntilReady();
-  return new QueueExecutor(options, context, queue, events, redis);
+  return (executor = new QueueExecutor(options, context, queue, events, redis, () => clearTimeout(giveUp)));
+}
+
+function gone(name: string, seconds: number): ShieldError {
+  const reason = `${name} has been away for ${seconds} s (execution.patience)`;
+  const expected =
+    'start Redis again; shield resume goes on with the sweep, and what workers finished meanwhile is kept';
+  return new ShieldError('EXECUTOR_UNREACHABLE', { name: 'bullmq', reason, expected });
 }
 
 type CellQueue = Queue<QueuedCell, unknown, string>;
@@ -42,6 +64,7 @@ type CellQueue = Queue<QueuedCell, unknown, string>;
 interface Pending {
   readonly job: CellJob;
   readonly settle: (outcome: CellOutcome) => void;
+  readonly fail: (error: unknown) => void;
   run: string | undefined;
 }
 
@@ -49,6 +72,8 @@ class QueueExecutor implements Executor {
   readonly slots = Infinity;
   /** By the ids of the jobs in the queue. */
   readonly #pending = new Map<string, Pending>();
+  /** Set when Redis has been waited for long enough. */
+  #gone: ShieldError | undefined;
   readonly #look: NodeJS.Timeout;
   readonly #patience: NodeJS.Timeout;
 
@@ -58,6 +83,7 @@ class QueueExecutor implements Executor {
     private readonly queue: CellQueue,
     private readonly events: QueueEvents,
     private readonly redis: Redis,
+    private readonly closing: () => void,
   ) {
     events.on('progress', ({ jobId, data }) => this.#reported(jobId, data as CellReport));
     events.on('completed', ({ jobId }) => void this.#collect(jobId).catch(() => undefined));
@@ -68,13 +94,14 @@ class QueueExecutor implements Executor {
 
   async execute(job: CellJob, signal: AbortSignal): Promise<CellOutcome> {
     if (signal.aborted) return interrupted();
+    if (this.#gone) throw this.#gone;
     // The same for whoever asks for the same attempt: two sweeps of one spec wait for one job. No colon, no plain number.
     const id = `${this.context.work.id}-${job.key}-${job.attempt}`;
     const stop = () => void this.#stop(id).catch(() => undefined);
     signal.addEventListener('abort', stop, { once: true });
     try {
       return await new Promise<CellOutcome>((settle, reject) => {
-        this.#pending.set(id, { job, settle, run: job.resume });
+        this.#pending.set(id, { job, settle, fail: reject, run: job.resume });
         this.#add(id, job).catch(reject);
       });
     } finally {
@@ -83,9 +110,22 @@ class QueueExecutor implements Executor {
     }
   }
 
+  /** Ends every cell's wait: no cell can be carried out. What is in the queue stays there. */
+  giveUp(error: ShieldError): void {
+    this.#gone = error;
+    for (const { fail } of this.#pending.values()) fail(error);
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#look);
     clearTimeout(this.#patience);
+    this.closing();
+    if (this.#gone) {
+      // Commands would wait for Redis: connections are cut instead.
+      this.redis.disconnect();
+      void Promise.allSettled([this.queue.disconnect(), this.events.disconnect()]);
+      return;
+    }
     await this.redis.del(workKey(this.options.queue, this.context.work.id)).catch(() => undefined);
     await Promise.allSettled([this.queue.close(), this.events.close()]);
     this.redis.disconnect();

@@ -7,6 +7,8 @@ export interface QueueOptions {
   readonly redis: string;
   /** Seconds. */
   readonly lock: number;
+  /** Seconds; 0 for no end. */
+  readonly patience: number;
 }
 
 /** Keys in Redis begin so. */

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShieldError } from '../../errors/index.js';
 import { scanJournal, type JournalCursor } from '../journal-reader.js';
-import { openRun, runStatus, type Run } from '../runs-folder.js';
+import { openRun, statusOf, type Run } from '../runs-folder.js';
 import { MlflowApi, type KeyValue, type MetricPoint, type MlflowRun } from './api.js';
 import { SyncRecord, sentTo, type SyncState } from './cursor.js';
 import { datasetInput, describeRun } from './describe-run.js';
@@ -213,12 +213,14 @@ export class MlflowFeeder {
 
   /** By what was told last, not by what this pass read: a pass may have failed just before. */
   async #tellState(api: MlflowApi): Promise<void> {
-    const { state, since } = await runStatus(this.run.path);
+    const { state, since, supersededBy } = await statusOf(this.run);
     const told = `${state} ${since}`;
     if (state === undefined || this.#state!.told === told) return;
     // Nobody wrote down when a run died: its journal shows its last sign of life.
     const time = state === 'DEAD' ? (await stat(this.run.files.journal)).mtimeMs : Date.parse(since ?? '');
-    if (state === 'DEAD') await this.#logPairs(api, [], [{ key: 'shield.state', value: state }]);
+    const tags = supersededBy === undefined ? [] : [{ key: 'shield.superseded_by', value: supersededBy }];
+    if (state === 'DEAD' || state === 'SUPERSEDED')
+      await this.#logPairs(api, [], [{ key: 'shield.state', value: state }, ...tags]);
     await api.updateRun(this.#state!.runId, mlflowStatus(state), hasEnded(state) ? Math.trunc(time) : undefined);
     await this.#save({ ...this.#state!, state, told });
   }

@@ -15,9 +15,11 @@ const STATUS: Readonly<Record<ReportedState, MlflowStatus>> = {
   COMPLETED: 'FINISHED',
   FAILED: 'FAILED',
   INTERRUPTED: 'KILLED',
-  // MLflow knows no timeout, and no dead run: the tag `shield.state` says which it was.
+  // MLflow knows no timeout, and no dead or superseded run: the tag `shield.state` says which it was.
   TIMEOUT: 'FAILED',
   DEAD: 'KILLED',
+  // Lists of finished runs hold each cell once.
+  SUPERSEDED: 'KILLED',
 };
 
 export function mlflowStatus(state: ReportedState): MlflowStatus {
