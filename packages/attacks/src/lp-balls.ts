@@ -43,6 +43,8 @@ export function unit(images: Tensor4D): Tensor4D {
  * @param radius of each image's ball, [n], or of all
  */
 export function ontoBall(change: Tensor4D, norm: LpNorm, radius: Tensor1D | number): Tensor4D {
+  // One pass over the images in place of two that go with a column.
+  if (norm === 'linf' && typeof radius === 'number') return tf.clipByValue(change, -radius, radius);
   const limit = typeof radius === 'number' ? tf.fill<tf.Rank.R1>([change.shape[0]], radius) : radius;
   switch (norm) {
     case 'linf':

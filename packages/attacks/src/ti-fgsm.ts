@@ -48,16 +48,21 @@ export default defineAttack({
   cost: ({ steps }) => ({ forwards: 0, gradients: steps }),
   run: (input, o) => {
     const { kernel_size: size } = o;
-    const weights = shiftKernel(o);
-    // Across three channels that do not mix.
-    const filter = Array.from({ length: size * size * 3 }, (_, k) => weights[Math.floor(k / 3)]!);
+    // The kernels are products of one line down and one across; three channels that do not mix.
+    const filter = Array.from(shiftKernel(o)).flatMap((weight) => [weight, weight, weight]);
     const smooth = (gradient: Tensor4D) =>
-      tf.depthwiseConv2d(gradient, tf.tensor4d(filter, [size, size, 3, 1]), 1, 'same');
+      [
+        [size, 1],
+        [1, size],
+      ].reduce<Tensor4D>(
+        (image, [height, width]) => tf.depthwiseConv2d(image, tf.tensor4d(filter, [height!, width!, 3, 1]), 1, 'same'),
+        gradient,
+      );
     return gradientSteps(input, { ...transferSteps(o), decay: o.decay, smooth });
   },
 });
 
-/** size² weights that sum to 1, row by row. */
+/** One side of the kernel: `size` weights that sum to 1. The kernel is their outer product. */
 export function shiftKernel({
   kernel,
   kernel_size: size,
@@ -70,7 +75,5 @@ export function shiftKernel({
     return kernel === 'linear' ? 1 - Math.abs(shift) / (half + 1) : Math.exp(-(((sigmas * shift) / half) ** 2) / 2);
   });
   const sum = side.reduce((total, weight) => total + weight, 0);
-  return Float64Array.from({ length: size * size }, (_, k) => {
-    return (side[Math.floor(k / size)]! * side[k % size]!) / sum ** 2;
-  });
+  return side.map((weight) => weight / sum);
 }

@@ -19,10 +19,10 @@ export interface CountedTargetModel extends TargetModel {
 }
 
 /**
- * Batch sizes of graphs with a gradient, where images are large: a network's activations of 16 images no longer fit the
- * processor's caches, and eight are made ready in half the time. Of small images more at once are better.
+ * Batch sizes of graphs, where images are large: a network's activations of 16 images no longer fit the processor's caches,
+ * and eight are made ready in half the time. Of small images more at once are better.
  */
-const GRADIENT_BATCHES: readonly number[] = [1, 4, 8];
+const BATCHES_OF_LARGE: readonly number[] = [1, 4, 8];
 const LARGE_PIXELS = 128 * 128;
 
 /** One for each attack of a spec: the names of its compiled functions are the attack's own. */
@@ -42,7 +42,7 @@ export function createTargetModel({ view, backend, capture, count }: TargetModel
     ): Compiled<I, O> {
       let entry = functions.get(name);
       if (!entry) {
-        const buckets = batches ?? (large && cost.gradients > 0 ? GRADIENT_BATCHES : undefined);
+        const buckets = batches ?? (large ? BATCHES_OF_LARGE : undefined);
         const captured: CapturedFunction<I, O> =
           capture && view.capturable ? backend.capture(fn, buckets ? { buckets } : {}) : eagerly(fn);
         entry = {
