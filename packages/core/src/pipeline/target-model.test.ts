@@ -117,7 +117,7 @@ describe('createTargetModel', () => {
 
   it.each([
     { side: 224, gradients: 1, batches: undefined, expected: [1, 4, 8] },
-    { side: 224, gradients: 0, batches: undefined, expected: undefined },
+    { side: 224, gradients: 0, batches: undefined, expected: [1, 4, 8] },
     { side: 32, gradients: 1, batches: undefined, expected: undefined },
     { side: 224, gradients: 1, batches: [2], expected: [2] },
   ])('graphs of $gradients gradients at $side pixels, asked for $batches: $expected', (of) => {
