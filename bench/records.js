@@ -133,21 +133,21 @@ async function reading() {
       : undefined;
     if (cores === 1 && theirs) console.log(await theirs.next());
     else await theirs?.next();
-    const rates = { here: [], fast: [], accurate: [] };
+    const rates = { here: [], same: [], plain: [] };
     for (let round = -1; round < ROUNDS; round++) {
       const rate = async (peer, command) => {
         const [count, seconds] = (await peer.ask(command)).split(' ').map(Number);
         return count / seconds;
       };
       const now = { here: await rate(ours, 'go') };
-      if (theirs) Object.assign(now, { fast: await rate(theirs, 'fast'), accurate: await rate(theirs, 'accurate') });
+      if (theirs) Object.assign(now, { same: await rate(theirs, 'same'), plain: await rate(theirs, 'plain') });
       if (round >= 0) for (const [key, value] of Object.entries(now)) rates[key].push(value);
     }
     ours.stop();
     theirs?.stop();
     const label = `${cores} ${cores === 1 ? 'core' : 'cores'}`;
-    tell(`${label}, tf.data's fast DCT`, rates.here, rates.fast);
-    if (theirs) tell(`${label}, accurate DCT as here`, rates.here, rates.accurate);
+    tell(`${label}, antialiased as here`, rates.here, rates.same);
+    if (theirs) tell(`${label}, tf.data's defaults`, rates.here, rates.plain);
   }
 }
 

@@ -38,6 +38,7 @@ export * from './worker/index.js';
 export { fullOptionsSchema } from './plugin/common-options.js';
 export * from './images/index.js';
 export { loadSharp } from './images/decode.js';
+export { compiledKernel, type KernelMemory } from './webassembly/compiled-kernel.js';
 export { parseCsv } from './files/csv.js';
 export * from './records/index.js';
 export * from './archives/index.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { preprocess } from './preprocess.js';
+import { preprocess, putPreprocessed } from './preprocess.js';
+import { toFloatImage } from './quantize.js';
 import { resize } from './resize.js';
 import { formula, RECORDED, sha256 } from './testing/recorded.js';
 
@@ -18,6 +19,26 @@ describe('preprocess', () => {
     expect(preprocess(image, how, { height: 20, width: 21 })).toEqual(
       resize(image, { height: 20, width: 21, interpolation: 'bilinear' }),
     );
+  });
+
+  it.each(['stretch', 'fit'] as const)('puts the same floats into a batch (%s, bytes and floats)', (resizing) => {
+    const size = { height: 21, width: 17 };
+    for (const interpolation of ['nearest', 'box', 'bilinear', 'bicubic', 'lanczos'] as const) {
+      for (const [image, crop] of [
+        [formula(30, 50), 1],
+        [formula(30, 50), 0.6],
+        [formula(21, 17), 1],
+        [formula(9, 17), 1],
+        [toFloatImage(formula(30, 50)), 0.875],
+      ] as const) {
+        const how = { resize: resizing, interpolation, crop };
+        const expected = toFloatImage(preprocess(image, how, size)).data;
+        const batch = new Float32Array(3 * expected.length);
+        putPreprocessed(image, how, size, batch, expected.length);
+        expect(batch.subarray(expected.length, 2 * expected.length)).toEqual(expected);
+        expect(batch.filter((value) => value !== 0).length).toBe(expected.filter((value) => value !== 0).length);
+      }
+    }
   });
 
   it('gives the size asked for, whatever the image', () => {

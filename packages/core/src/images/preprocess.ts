@@ -1,6 +1,7 @@
 import type { Image } from '../plugin/contracts.js';
 import type { Preprocess } from '../spec/resolved-spec.js';
-import { resize } from './resize.js';
+import { putFloats } from './quantize.js';
+import { putResized, resize } from './resize.js';
 
 interface Size {
   readonly height: number;
@@ -16,7 +17,7 @@ interface Size {
  */
 export function preprocess<I extends Image>(image: I, how: Preprocess, size: Size): I {
   const { interpolation } = how;
-  const kept = how.crop < 1 ? centralShare(image, how.crop) : image;
+  const kept = centralShare(image, how.crop);
   if (how.resize === 'stretch') return resize(kept, { ...size, interpolation });
   const scaled = resize(kept, { ...covering(kept, size), interpolation });
   const top = halfToEven((scaled.height - size.height) / 2);
@@ -24,7 +25,20 @@ export function preprocess<I extends Image>(image: I, how: Preprocess, size: Siz
   return cut(scaled, top, left, size);
 }
 
+/** Puts what {@link preprocess} gives into `out` from `start` on, as floats in [0, 1]. */
+export function putPreprocessed(
+  image: Image,
+  how: Preprocess,
+  size: Size,
+  out: Float32Array<ArrayBuffer>,
+  start: number,
+): void {
+  if (how.resize !== 'stretch') return void putFloats(preprocess(image, how, size), out, start);
+  putResized(centralShare(image, how.crop), { ...size, interpolation: how.interpolation }, out, start);
+}
+
 function centralShare<I extends Image>(image: I, share: number): I {
+  if (share >= 1) return image;
   const top = Math.trunc((image.height - image.height * share) / 2);
   const left = Math.trunc((image.width - image.width * share) / 2);
   return cut(image, top, left, { height: image.height - 2 * top, width: image.width - 2 * left });

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { compiledKernel, type KernelMemory } from '../webassembly/compiled-kernel.js';
 import type { ByteImage } from '../plugin/contracts.js';
 import type { Taps } from './resample-filters.js';
 import type { Passes } from './resize-bytes.js';
 
 /** What assembly/resize.ts exports. Addresses are bytes into `memory`. */
-interface KernelExports {
-  readonly memory: { readonly buffer: ArrayBuffer };
+interface KernelExports extends KernelMemory {
   room(bytes: number): number;
   across(
     source: number,
@@ -18,18 +17,10 @@ interface KernelExports {
     fixed: number,
   ): void;
   down(source: number, row: number, out: number, to: number, size: number, bounds: number, fixed: number): void;
+  floats(source: number, out: number, count: number): void;
 }
 
-/** What is used of the engine's WebAssembly, which the types of Node 20 leave out. */
-interface Engine {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-}
-
-const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: Engine };
-
-/** Where the build puts the compiled kernel; the same seen from src and from dist. */
-const KERNEL_FILE = new URL('../../dist/images/resize.wasm', import.meta.url);
+const open = compiledKernel<KernelExports>(new URL('../../dist/images/resize.wasm', import.meta.url));
 
 /** Images that need more are left to TypeScript: WebAssembly never gives memory back. */
 const MOST_BYTES = 64 * 2 ** 20;
@@ -37,21 +28,57 @@ const MOST_BYTES = 64 * 2 ** 20;
 /** What the kernel may read and write beyond an image's end, and what keeps each part on a multiple of 16. */
 const beyond = (bytes: number): number => (bytes + 16 + 15) & ~15;
 
-/** null once it is known that there is none, which is not tried again for each image. */
-let kernel: KernelExports | undefined | null;
+let kernel: KernelExports | undefined;
+
+/** Where the result is to stand as floats: k / 255 in float32, from `start` on. */
+export interface FloatPlace {
+  readonly into: Float32Array;
+  readonly start: number;
+}
 
 /**
  * Both passes over bytes in WebAssembly with SIMD, or undefined where it was not built, the machine has none, or the
  * image is too large for it.
  */
 export function kernelResize(image: ByteImage, height: number, width: number, passes: Passes): Uint8Array | undefined {
+  const result = run(image, height, width, passes, 0);
+  return result && new Uint8Array(kernel!.memory.buffer, result.at, height * width * 3).slice();
+}
+
+/** {@link kernelResize} with the result put there as floats; false, and nothing done, where that gives undefined. */
+export function kernelResizeFloats(
+  image: ByteImage,
+  height: number,
+  width: number,
+  passes: Passes,
+  { into, start }: FloatPlace,
+): boolean {
+  const samples = height * width * 3;
+  const result = run(image, height, width, passes, 4 * beyond(samples));
+  if (!result) return false;
+  kernel!.floats(result.at, result.free, samples);
+  into.set(new Float32Array(kernel!.memory.buffer, result.free, samples), start);
+  return true;
+}
+
+/**
+ * @param free bytes that are kept free
+ * @returns where the result and the free bytes stand in the kernel's memory until the next call
+ */
+function run(
+  image: ByteImage,
+  height: number,
+  width: number,
+  passes: Passes,
+  free: number,
+): { readonly at: number; readonly free: number } | undefined {
   const { first, across, down } = passes;
-  if (kernel === undefined) kernel = load();
+  kernel ??= open();
   if (!kernel) return undefined;
   const { room, memory } = kernel;
   const [midHeight, midWidth] = first === 'down' ? [height, image.width] : [image.height, width];
   const lengths = [image.data.length, midHeight * midWidth * 3, height * width * 3];
-  const total = lengths.reduce((sum, bytes) => sum + beyond(bytes), 0) + tapBytes(across) + tapBytes(down);
+  const total = lengths.reduce((sum, bytes) => sum + beyond(bytes), free) + tapBytes(across) + tapBytes(down);
   if (total > MOST_BYTES) return undefined;
   const source = room(total);
   if (source === 0) return undefined;
@@ -73,19 +100,11 @@ export function kernelResize(image: ByteImage, height: number, width: number, pa
     kernel!.down(from, columns * 3, to, height, ...downTaps);
     return to;
   };
-  const result =
+  const at =
     first === 'down'
       ? wide(high(source, image.width, mid), height, out)
       : high(wide(source, image.height, mid), width, out);
-  return new Uint8Array(buffer, result, lengths[2]!).slice();
-}
-
-function load(): KernelExports | null {
-  try {
-    return new engine.Instance(new engine.Module(readFileSync(KERNEL_FILE))).exports as KernelExports;
-  } catch {
-    return null;
-  }
+  return { at, free: downAt + tapBytes(down) };
 }
 
 function tapBytes(taps: Taps | undefined): number {

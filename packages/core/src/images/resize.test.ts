@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { toFloatImage } from './quantize.js';
 import { taps } from './resample-filters.js';
 import { bytesResize } from './resize-bytes.js';
-import { kernelResize } from './resize-kernel.js';
-import { resize } from './resize.js';
+import { kernelResize, kernelResizeFloats } from './resize-kernel.js';
+import { putResized, resize } from './resize.js';
 import { projectRoot } from '../testing/shared-data.js';
 import { formula, RECORDED, sha256 } from './testing/recorded.js';
 
@@ -46,7 +46,13 @@ describe('resize', () => {
             { first, across, down },
             { first, across: w === width ? undefined : across, down: h === height ? undefined : down },
           ]) {
-            expect(kernelResize(image, height, width, passes)).toEqual(bytesResize(image, height, width, passes));
+            const bytes = bytesResize(image, height, width, passes);
+            expect(kernelResize(image, height, width, passes)).toEqual(bytes);
+            const place = { into: new Float32Array(bytes.length + 5).fill(-1), start: 3 };
+            expect(kernelResizeFloats(image, height, width, passes, place)).toBe(true);
+            const expected = new Float32Array(bytes.length + 5).fill(-1);
+            bytes.forEach((value, i) => (expected[3 + i] = value / 255));
+            expect(place.into).toEqual(expected);
           }
         }
       }),
@@ -59,6 +65,9 @@ describe('resize', () => {
     const passes = { first: 'down', across: taps(1000, 2, 'box'), down: taps(24_000, 2, 'box') } as const;
     expect(kernelResize(image, 2, 2, passes)).toBeUndefined();
     expect([...resize(image, options).data]).toEqual(new Array(12).fill(9));
+    const floats = new Float32Array(12);
+    putResized(image, options, floats, 0);
+    expect(floats).toEqual(new Float32Array(12).fill(9 / 255));
   });
 
   it('gives an image of the right size back as it is', () => {

@@ -1,7 +1,8 @@
 import type { Image } from '../plugin/contracts.js';
-import { taps, type Interpolation, type Taps } from './resample-filters.js';
-import { bytesResize } from './resize-bytes.js';
-import { kernelResize } from './resize-kernel.js';
+import { taps, type Filter, type Interpolation, type Taps } from './resample-filters.js';
+import { bytesResize, type Passes } from './resize-bytes.js';
+import { putFloats } from './quantize.js';
+import { kernelResize, kernelResizeFloats } from './resize-kernel.js';
 
 export type { Interpolation } from './resample-filters.js';
 
@@ -22,12 +23,10 @@ export function resize<I extends Image>(image: I, options: ResizeOptions): I;
 export function resize(image: Image, { height, width, interpolation }: ResizeOptions): Image {
   if (image.height === height && image.width === width) return image;
   if (interpolation === 'nearest') return nearest(image, height, width);
-  const across = image.width === width ? undefined : taps(image.width, width, interpolation);
-  const down = image.height === height ? undefined : taps(image.height, height, interpolation);
+  const passes = passesOf(image, height, width, interpolation);
+  const { first, across, down } = passes;
   const { data } = image;
-  const first = downFirst(image, height, width) ? 'down' : 'across';
   if (data instanceof Uint8Array) {
-    const passes = { first, across, down } as const;
     const bytes = { data, height: image.height, width: image.width };
     return {
       data: kernelResize(bytes, height, width, passes) ?? bytesResize(bytes, height, width, passes),
@@ -41,6 +40,31 @@ export function resize(image: Image, { height, width, interpolation }: ResizeOpt
     down ? floatsDown(source, columns * 3, height, down) : source;
   if (first === 'down') return { data: clip(wide(high(data, image.width), height)), height, width };
   return { data: clip(high(wide(data, image.height), width)), height, width };
+}
+
+/**
+ * Puts what {@link resize} gives into `out` from `start` on, as floats: bytes as k / 255.
+ *
+ * @throws IMAGE_RANGE for a float outside [0, 1] or NaN
+ */
+export function putResized(image: Image, options: ResizeOptions, out: Float32Array<ArrayBuffer>, start: number): void {
+  const { height, width, interpolation } = options;
+  const { data } = image;
+  const resized = image.height !== height || image.width !== width;
+  if (resized && interpolation !== 'nearest' && data instanceof Uint8Array) {
+    const bytes = { data, height: image.height, width: image.width };
+    const passes = passesOf(image, height, width, interpolation);
+    if (kernelResizeFloats(bytes, height, width, passes, { into: out, start })) return;
+  }
+  putFloats(resize(image, options), out, start);
+}
+
+function passesOf(image: Image, height: number, width: number, filter: Filter): Passes {
+  return {
+    first: downFirst(image, height, width) ? 'down' : 'across',
+    across: image.width === width ? undefined : taps(image.width, width, filter),
+    down: image.height === height ? undefined : taps(image.height, height, filter),
+  };
 }
 
 /** Which pass goes first is of no account but for speed and the rounding between them; this is Pillow 13's rule. */

@@ -1,6 +1,5 @@
 import { ShieldError } from '../errors/index.js';
-import { putFloats } from '../images/quantize.js';
-import { preprocess } from '../images/preprocess.js';
+import { putPreprocessed } from '../images/preprocess.js';
 import type { Dataset, DatasetItem } from '../plugin/contracts.js';
 import type { Preprocess } from '../spec/resolved-spec.js';
 
@@ -76,7 +75,7 @@ async function load(
     throw new ShieldError('LABEL_OUT_OF_RANGE', { label: item.label, id: item.id, max: options.classes - 1 });
   }
   try {
-    putFloats(preprocess(await item.load(), options.preprocess, options.size), room, start);
+    putPreprocessed(await item.load(), options.preprocess, options.size, room, start);
     return undefined;
   } catch (error) {
     if (error instanceof ShieldError && error.code === 'IMAGE_CORRUPT' && options.onCorrupt === 'skip') return error;

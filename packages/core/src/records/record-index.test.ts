@@ -1,9 +1,10 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
+import { maskedCrc32c } from './crc32c.js';
 import { encodeExample, type Feature } from './example.js';
 import { encodeImageRecord } from './image-record.js';
 import { recordFiles } from './record-files.js';
@@ -101,6 +102,27 @@ describe('indexRecords', () => {
       await writeRecords(path, [record('longer than before'), record('b')], { compression });
       await expect(new RecordSource().load(listed[1]!)).rejects.toMatchObject({ code: 'RECORD_CORRUPT' });
     }
+  });
+
+  it('reads from more files by turns than it keeps open', async () => {
+    const image = { data: new Uint8Array(12), height: 2, width: 2 };
+    const paths = Array.from({ length: 40 }, (_, i) => join(folder, `one-of-many-${i}`));
+    for (const path of paths)
+      await writeRecords(
+        path,
+        ['a', 'b'].map((id) => encodeImageRecord({ id: `${basename(path)} ${id}`, label: 1, image })),
+      );
+    const listed = (await Promise.all(paths.map(indexOf))).flat().sort((a, b) => a.offset - b.offset);
+    const source = new RecordSource();
+    const open = async () => (await readdir('/dev/fd')).length;
+    const before = process.platform === 'linux' ? await open() : 0;
+    const loaded = await Promise.all(listed.map((one) => source.load(one)));
+    expect(loaded.map(maskedCrc32c)).toEqual(listed.map(({ crc }) => crc));
+    for (const one of listed) expect(maskedCrc32c(await source.load(one))).toBe(one.crc);
+    if (process.platform === 'linux') expect((await open()) - before).toBeLessThan(25);
+    await source.close();
+    expect(maskedCrc32c(await source.load(listed[0]!))).toBe(listed[0]!.crc);
+    await source.close();
   });
 
   it('names records without a filename by their place, and refuses those without a label', async () => {

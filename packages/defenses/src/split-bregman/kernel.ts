@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { compiledKernel, type KernelMemory } from '@shield/core';
 import type { Sweeper } from './sweeper.js';
 
 /** What assembly/split-bregman.ts exports. Addresses are bytes into `memory`. */
-interface KernelExports {
-  readonly memory: { readonly buffer: ArrayBuffer };
+interface KernelExports extends KernelMemory {
   layOut(height: number, width: number): number;
   imageAddress(): number;
   sumsAddress(): number;
@@ -11,21 +10,11 @@ interface KernelExports {
   sweep(isotropic: number): void;
 }
 
-/** What is used of the engine's WebAssembly, which the types of Node 20 leave out. */
-interface Engine {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-}
-
-const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: Engine };
-
-/** Where the build puts the compiled kernel; the same seen from src and from dist. */
-const KERNEL_FILE = new URL('../../dist/split-bregman/kernel.wasm', import.meta.url);
+const open = compiledKernel<KernelExports>(new URL('../../dist/split-bregman/kernel.wasm', import.meta.url));
 
 /** Memory beyond this is given back after the image that needed it. */
 const KEPT_BYTES = 64 * 2 ** 20;
 
-let module: object | undefined | null;
 let instance: KernelExports | undefined;
 
 /**
@@ -33,16 +22,8 @@ let instance: KernelExports | undefined;
  * hold the image. There is one at a time: what was gained by an earlier call is no longer valid.
  */
 export function kernelSweeper(height: number, width: number): Sweeper | undefined {
-  if (module === undefined) {
-    try {
-      module = new engine.Module(readFileSync(KERNEL_FILE));
-    } catch {
-      module = null;
-    }
-  }
-  if (!module) return undefined;
-  if (!instance || instance.memory.buffer.byteLength > KEPT_BYTES)
-    instance = new engine.Instance(module).exports as KernelExports;
+  if (!instance || instance.memory.buffer.byteLength > KEPT_BYTES) instance = open();
+  if (!instance) return undefined;
   const exports = instance;
   if (!exports.layOut(height, width)) return undefined;
   const { buffer } = exports.memory;
