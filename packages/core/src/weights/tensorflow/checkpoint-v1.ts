@@ -1,4 +1,4 @@
-import type { WeightArray, WeightMap, WeightTensor } from '../weight-tensor.js';
+import type { WeightMap, WeightTensor } from '../weight-tensor.js';
 import { sizeOf } from '../weight-tensor.js';
 import { assemble, type Piece } from './assemble.js';
 import { CheckpointFile, checkpointFault } from './checkpoint-file.js';
@@ -119,7 +119,7 @@ async function read(
 
 /** The numbers of an entry, where its variable is wanted. */
 function readPiece(
-  { key, value }: TableEntry,
+  { key, value, keep }: TableEntry,
   variables: ReadonlyMap<string, Declared>,
   wanted: ReadonlyMap<string, unknown>,
 ): (Piece & { name: string }) | undefined {
@@ -135,15 +135,12 @@ function readPiece(
   if (!shape) throw new MessageError(`a piece of "${name}" does not fit its shape`, saved.offset);
   const [field, bytes] = VALUE_FIELDS[declared.type.name]!;
   try {
-    return { name, slice, data: values(declared.type, readTensorValues(saved.tensor, field, bytes, sizeOf(shape))) };
+    const numbers = readTensorValues(saved.tensor, field, bytes, sizeOf(shape), keep);
+    return { name, slice, data: declared.type.stored!.view(numbers) };
   } catch (error) {
     if (!(error instanceof MessageError)) throw error;
     throw new MessageError(`"${name}": ${error.message}`, saved.offset + error.offset);
   }
-}
-
-function values(type: DataType, bytes: Uint8Array<ArrayBuffer>): WeightArray {
-  return type.stored!.view(bytes);
 }
 
 /** What is wrong with a message, told by its place in the file. */

@@ -17,10 +17,18 @@ const LONGEST_KEY = 8192;
 export interface TableEntry {
   /** One character a byte. */
   readonly key: string;
-  /** Valid until the next entry is asked for. */
+  /** Valid until the next entry is asked for, or as long as it is wanted once {@link keep} was called. */
   readonly value: Uint8Array<ArrayBuffer>;
   /** Where the value stands in the file; in a compressed block, where the block does. */
   readonly offset: number;
+  /** Takes over the memory that the value lies in, the whole block's. */
+  keep(): void;
+}
+
+interface Block {
+  readonly data: Uint8Array<ArrayBuffer>;
+  /** Whether it stands in the file as it is. */
+  readonly exact: boolean;
 }
 
 interface BlockHandle {
@@ -33,9 +41,10 @@ export function isTableFooter(end: Uint8Array): boolean {
   return end.length >= FOOTER && MAGIC.every((byte, i) => end[end.length - MAGIC.length + i] === byte);
 }
 
-/** A sorted table, read block by block; one block is in memory at a time. */
+/** A sorted table, read block by block; one block and the next are in memory at a time. */
 export class SortedTable {
-  #scratch = new Uint8Array(0);
+  /** Memory of blocks gone by, which the next ones are read into. */
+  #spare: Uint8Array<ArrayBuffer>[] = [];
 
   private constructor(
     readonly file: CheckpointFile,
@@ -56,7 +65,8 @@ export class SortedTable {
     const table = new SortedTable(file, []);
     const blocks: BlockHandle[] = [];
     let end = 0;
-    for (const { value, offset } of table.#entriesOf(await table.#block(index, start), index.offset, new LastKey())) {
+    const block = await table.#block(index, start);
+    for (const { value, offset } of table.#entriesOf(block, index.offset, new LastKey())) {
       const [handle] = readHandle(value, 0, path, offset);
       // In this order alone can no block be read twice, whatever the file says.
       if (handle.offset < end) throw checkpointFault(path, 'the index names a block out of order', offset);
@@ -67,23 +77,37 @@ export class SortedTable {
     return new SortedTable(file, blocks);
   }
 
-  /** Every entry in the order of the keys; those of one block are checked before the first of them is given. */
+  /**
+   * Every entry in the order of the keys; those of one block are checked before the first of them is given. The next
+   * block is read meanwhile.
+   */
   async *entries(): AsyncGenerator<TableEntry, void> {
     const last = new LastKey();
-    for (const handle of this.blocks) {
-      yield* this.#entriesOf(await this.#block(handle, this.file.size - FOOTER), handle.offset, last);
+    const limit = this.file.size - FOOTER;
+    const read = (i: number) => {
+      const handle = this.blocks[i];
+      const block = handle && this.#block(handle, limit);
+      block?.catch(() => undefined); // awaited below, in its turn
+      return block;
+    };
+    let next = read(0);
+    try {
+      for (const [i, { offset }] of this.blocks.entries()) {
+        const block = (await next)!;
+        next = read(i + 1);
+        yield* this.#entriesOf(block, offset, last);
+      }
+    } finally {
+      // Nobody closes the file below it.
+      await next?.catch(() => undefined);
     }
   }
 
-  /** A block as it was before compression, in memory that the next call uses again. */
-  async #block(
-    { offset, size }: BlockHandle,
-    limit: number,
-  ): Promise<{ data: Uint8Array<ArrayBuffer>; exact: boolean }> {
+  /** A block as it was before compression. */
+  async #block({ offset, size }: BlockHandle, limit: number): Promise<Block> {
     const { path } = this.file;
     if (offset + size + TRAILER > limit) throw checkpointFault(path, 'a block would reach beyond its place', offset);
-    const stored = await this.file.read(offset, size + TRAILER, 'a block', this.#scratch);
-    if (stored.length > this.#scratch.length) this.#scratch = stored;
+    const stored = await this.file.read(offset, size + TRAILER, 'a block', this.#spare.pop());
     const view = new DataView(stored.buffer, stored.byteOffset, stored.length);
     if (maskedCrc32c(stored.subarray(0, size + 1)) !== view.getUint32(size + 1, true)) {
       throw checkpointFault(path, 'the checksum of a block is wrong', offset);
@@ -93,18 +117,16 @@ export class SortedTable {
     if (compression === 0) return { data: contents, exact: true };
     if (compression !== 1) throw checkpointFault(path, `unknown compression ${compression}`, offset + size);
     try {
-      return { data: snappyDecompress(contents), exact: false };
+      const data = snappyDecompress(contents);
+      this.#spare.push(whole(stored));
+      return { data, exact: false };
     } catch (error) {
       if (!(error instanceof SnappyError)) throw error;
       throw checkpointFault(path, error.message, offset + error.offset, error);
     }
   }
 
-  *#entriesOf(
-    { data, exact }: { data: Uint8Array<ArrayBuffer>; exact: boolean },
-    start: number,
-    last: LastKey,
-  ): Generator<TableEntry, void> {
+  *#entriesOf({ data, exact }: Block, start: number, last: LastKey): Generator<TableEntry, void> {
     const { path } = this.file;
     const fault = (reason: string, at: number) => checkpointFault(path, reason, exact ? start + at : start);
     if (data.length < 4) throw fault('a block is too short', 0);
@@ -117,6 +139,8 @@ export class SortedTable {
       at = next;
       return value;
     };
+    let kept = false;
+    const keep = () => void (kept = true);
     while (at < end) {
       const from = at;
       const shared = number();
@@ -128,11 +152,14 @@ export class SortedTable {
       const suffix = String.fromCharCode(...data.subarray(at, at + unshared));
       if (!last.follow(shared, suffix)) throw fault('the keys are out of order', from);
       at += unshared;
-      yield { key: last.key, value: data.subarray(at, at + length), offset: exact ? start + at : start };
+      yield { key: last.key, value: data.subarray(at, at + length), offset: exact ? start + at : start, keep };
       at += length;
     }
+    if (!kept && exact) this.#spare.push(whole(data));
   }
 }
+
+const whole = (part: Uint8Array<ArrayBuffer>) => new Uint8Array(part.buffer);
 
 /** The key before, of which the next one repeats a part; keys only rise. */
 class LastKey {

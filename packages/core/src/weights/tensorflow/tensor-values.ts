@@ -1,27 +1,35 @@
 import type protobuf from 'protobufjs/minimal.js';
 import { MessageError, readFields } from './messages.js';
 
+/** Of the memory that numbers lie in, how much they must fill to be left there. */
+const MOSTLY = 0.9;
+
 /**
- * Copies the numbers of one field of a TensorProto to memory of their own, little-endian, `bytes` for each.
+ * The numbers of one field of a TensorProto, little-endian, `bytes` for each, aligned to that: in memory of their own, or
+ * where they are.
  *
  * @param field 5 float_val, 6 double_val, 7 int_val, 10 int64_val, 11 bool_val, 13 half_val
  * @param expected how many there must be
+ * @param keep called where the numbers stay in the tensor's own memory, of which they are most
  */
 export function readTensorValues(
-  tensor: Uint8Array,
+  tensor: Uint8Array<ArrayBuffer>,
   field: number,
   bytes: number,
   expected: number,
+  keep: () => void,
 ): Uint8Array<ArrayBuffer> {
   const fixed = field === 5 || field === 6;
   const wrongCount = (n: number) => new MessageError(`a variable has ${n} values instead of ${expected}`, 0);
   // A varint takes at least a byte: what is claimed cannot make us reserve more than the file can fill.
   if (expected * (fixed ? bytes : 1) > tensor.length) throw wrongCount(0);
-  const out = new Uint8Array(expected * bytes);
-  const view = new DataView(out.buffer);
+  let out: Uint8Array<ArrayBuffer> | undefined;
+  let view: DataView | undefined;
   let n = 0;
   const put = (value: bigint | number) => {
     if (n === expected) throw wrongCount(n + 1);
+    out ??= new Uint8Array(expected * bytes);
+    view ??= new DataView(out.buffer);
     if (bytes === 8) view.setBigInt64(8 * n, BigInt(value), true);
     else if (bytes === 4) view.setInt32(4 * n, Number(value), true);
     else if (bytes === 2) view.setInt16(2 * n, Number(value), true);
@@ -43,7 +51,16 @@ export function readTensorValues(
         const start = reader.pos;
         reader.skip(length);
         if (length % bytes !== 0 || n + length / bytes > expected) throw wrongCount(n + length / bytes);
-        out.set(reader.buf.subarray(start, start + length), n * bytes);
+        const at = tensor.byteOffset + start;
+        if (!out && length === expected * bytes && length > MOSTLY * tensor.buffer.byteLength && at >= bytes) {
+          // What is written over is the field's head, which has been read.
+          out = new Uint8Array(tensor.buffer, at - (at % bytes), length);
+          if (at % bytes !== 0) out.set(new Uint8Array(tensor.buffer, at, length));
+          keep();
+        } else {
+          out ??= new Uint8Array(expected * bytes);
+          out.set(reader.buf.subarray(start, start + length), n * bytes);
+        }
         n += length / bytes;
       } else if (wireType === 2) {
         const end = reader.uint32() + reader.pos;
@@ -54,5 +71,5 @@ export function readTensorValues(
     },
   });
   if (n !== expected) throw wrongCount(n);
-  return out;
+  return out ?? new Uint8Array(0);
 }
