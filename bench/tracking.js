@@ -6,7 +6,7 @@
  * $SHIELD_SACRED_PYTHON names a Python with sacred. Names of parts (journal, share, sacred, runs, server) run only those.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -55,27 +55,20 @@ async function benchJournal() {
   show('an event in the journal, handed to the system', `${(handed * 100).toFixed(0)} µs`);
 }
 
-/** What share of a run goes into its journal: the events of a real one, at what each costs on this disk. */
+/** What share of a run's time passes within its journal's calls: writing, and waiting for the disk. */
 async function benchShare(spec) {
   const runs = join(folder, spec);
-  const args = [program, 'run', `configs/${spec}.yaml`];
-  const env = { ...process.env, SHIELD_RUNS: runs, MLFLOW_TRACKING_URI: '' };
+  const clock = new URL('peers/journal-clock.js', import.meta.url);
+  const args = ['--import', clock.href, program, 'run', `configs/${spec}.yaml`];
+  const measured = join(folder, `${spec}.json`);
+  const env = { ...process.env, SHIELD_RUNS: runs, MLFLOW_TRACKING_URI: '', JOURNAL_CLOCK: measured };
   let status;
   const took = await seconds(() => ({ status } = spawnSync(process.execPath, args, { env, stdio: 'ignore' })));
   if (status !== 0) return show(`a run of configs/${spec}.yaml`, `failed with exit code ${status}`);
-  const [run] = readdirSync(runs).filter((name) => name !== 'artifacts');
-  const lines = readFileSync(join(runs, run, 'journal.jsonl'), 'utf8')
-    .trimEnd()
-    .split('\n');
-  const events = lines.map((line) => JSON.parse(line)).filter(({ type }) => type !== 'journal');
-  const again = await recordedRun('again', 0);
-  const journal = await Journal.open(again.files.journal);
-  const journaled = await seconds(async () => {
-    for (const { seq: _seq, time: _time, crc: _crc, ...event } of events) await journal.append(event);
-  });
-  await journal.close();
-  const share = ((100 * journaled) / took).toFixed(2);
-  show(`a run of configs/${spec}.yaml (${took.toFixed(1)} s), its ${events.length} events`, `${share} % of its time`);
+  const { written, waited, events, flushes } = JSON.parse(readFileSync(measured, 'utf8'));
+  const share = ((written + waited) / 10 / took).toFixed(2);
+  const what = `${events} events ${written.toFixed(0)} ms, ${flushes} flushes ${waited.toFixed(0)} ms`;
+  show(`a run of configs/${spec}.yaml (${took.toFixed(1)} s): ${what}`, `${share} % of its time`);
 }
 
 /** Sacred's FileStorageObserver, where $SHIELD_SACRED_PYTHON names a Python that has it, beside the same points here. */

@@ -2,6 +2,7 @@ import { columns, shortNumber, shortTime } from '../report/columns.js';
 import { duration } from '../report/results-table.js';
 import { wrap } from '../report/wrap.js';
 import type { Provenance } from '../tracking/provenance.js';
+import type { UncommittedFiles } from '../tracking/uncommitted-files.js';
 import { tellRun, type RunStory } from '../tracking/run-story.js';
 import { findRun, runsFolder } from '../tracking/runs-folder.js';
 
@@ -80,19 +81,30 @@ function attempts({ states }: RunStory): string {
   return count > 1 ? `, in ${count} attempts` : '';
 }
 
-function provenanceFacts({ seed, git, machine, backend, software }: Provenance): [string, string][] {
+function provenanceFacts(provenance: Provenance): [string, string][] {
+  const { seed, git, machine, backend, software } = provenance;
   const commit = git.available
     ? `${git.commit?.slice(0, 12) ?? 'no commit'}${git.dirty ? ' with changes' : ''}`
     : git.reason;
   return [
     ['seed', String(seed)],
     ['code', `shield ${software['shield'] ?? software['@shield/core'] ?? '?'}, ${commit}`],
+    ...(provenance.uncommitted ?? []).map((each): [string, string] => ['', uncommitted(each)]),
     [
       'machine',
       `${machine.host}, ${machine.cpu.model}, ${[...machine.gpus.map(({ name }) => name)].join(', ') || 'no GPU'}`,
     ],
     ...(backend ? [['backend', `${backend.name}: ${backend.description}`] as [string, string]] : []),
   ];
+}
+
+function uncommitted({ patch, files }: UncommittedFiles): string {
+  const kept = files.filter(({ left }) => left === undefined);
+  const left = files
+    .filter((file) => file.left !== undefined)
+    .map(({ path, left: why }) => `${path} is not kept: ${why}`);
+  const name = patch?.split('/').at(-1);
+  return [...(name ? [`${name} keeps ${kept.map(({ path }) => path).join(', ')}`] : []), ...left].join('; ');
 }
 
 function stageRow({ stage, name, seconds, reused }: RunStory['stages'][number]): string[] {

@@ -4,6 +4,7 @@ import { inject, injectable, type DependencyContainer } from 'tsyringe';
 import { ShieldError } from '../errors/index.js';
 import { flatMetrics } from '../report/flat-metrics.js';
 import { codeOf } from '../pipeline/code-digest.js';
+import { usedFiles } from '../pipeline/used-files.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
@@ -105,9 +106,15 @@ class Runner {
       code: codeOf(loaded.resolved, this.registry),
       specFiles: Object.fromEntries(loaded.sources.map(({ file, sha256 }) => [file, sha256])),
     };
+    const specDir = resolve(specFolder);
+    const used = { sources: loaded.sources, specs: [loaded.resolved], registry: this.registry };
     const provenance = options.provenance
       ? provenanceFor(options.provenance, spec)
-      : await collectProvenance({ ...spec, specDir: resolve(specFolder) });
+      : await collectProvenance({
+          ...spec,
+          specDir,
+          usedFiles: usedFiles({ ...used, specFolder: specDir, runsFolder: this.runs }),
+        });
     return createRun(this.runs, {
       name: loaded.resolved.name,
       specText: loaded.text,

@@ -76,9 +76,13 @@ export async function performTraining(training: Training): Promise<Record<string
     },
     onEpoch: async (metrics, position, slots) => {
       newest = await writeCheckpoint(folder, model, position, slots, provenance);
-      for (const [key, value] of Object.entries(figures(metrics))) {
-        await context.emit({ type: 'metric', key: `train/${key}`, value, step: metrics.epoch });
-      }
+      const step = metrics.epoch;
+      // At once: they share one flush of the journal.
+      await Promise.all(
+        Object.entries(figures(metrics)).map(([key, value]) =>
+          context.emit({ type: 'metric', key: `train/${key}`, value, step }),
+        ),
+      );
       reporter.log(describe(metrics, train.epochs));
     },
   }).catch((error: unknown) => {

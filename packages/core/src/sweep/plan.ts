@@ -1,10 +1,12 @@
 import { ShieldError, ShieldErrors, throwAll } from '../errors/index.js';
+import { usedFiles } from '../pipeline/used-files.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { canonicalHash } from '../spec/canonical.js';
 import { OpenSpec, type LoadSpecOptions } from '../spec/load-spec.js';
 import { parseOverride, type Override } from '../spec/override.js';
 import type { ResolvedSpec } from '../spec/resolved-spec.js';
 import { child, emptyMap, formatPath, parsePath, setIn, toPlain, type MapNode, type SpecNode } from '../spec/tree.js';
+import { runsFolder } from '../tracking/runs-folder.js';
 import { cellKey } from './cell-key.js';
 import { readMultirun } from './multirun.js';
 import { bareKey, plainValues, readPoints, type Point, type Setting } from './points.js';
@@ -43,6 +45,8 @@ export interface SweepPlan {
   readonly path: string;
   /** Folder that paths in the spec are relative to. */
   readonly folder: string;
+  /** What all cells are made of, as absolute paths: see {@link usedFiles}. */
+  readonly files: readonly string[];
 }
 
 export interface PlanOptions extends LoadSpecOptions {
@@ -84,6 +88,9 @@ export async function planSweep(spec: string, options: PlanOptions): Promise<Swe
     many: options.many ?? false,
   });
   const cells = await resolveCells(open, points, registry);
+  const { sources } = open.reader;
+  const specs = cells.map(({ resolved }) => resolved);
+  const runs = options.runsFolder ?? runsFolder();
   return {
     hash: canonicalHash(cells.map(({ key }) => key)),
     name: cells[0]!.resolved.name,
@@ -96,6 +103,7 @@ export async function planSweep(spec: string, options: PlanOptions): Promise<Swe
     text: open.text,
     path: open.path,
     folder: open.folder,
+    files: usedFiles({ sources, specs, registry, specFolder: open.folder, runsFolder: runs }),
   };
 }
 

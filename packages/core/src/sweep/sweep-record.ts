@@ -57,7 +57,7 @@ export async function openSweep(runsFolder: string, plan: SweepPlan, asked: Swee
   const { commandLine } = asked;
   const [found, provenance] = await Promise.all([
     findSweep(runsFolder, plan),
-    collectProvenance({ seed, commandLine, specDir: folder }),
+    collectProvenance({ seed, commandLine, specDir: folder, usedFiles: plan.files }),
   ]);
   if (found) return { run: found, provenance };
   const run = await createRun(runsFolder, {

@@ -58,6 +58,10 @@ describe.skipIf(!hasGit)('collectGit (skipped where git is not installed)', () =
     file('notes é.txt', 'untracked');
     file('.gitignore', 'ignored\n');
     file('ignored', 'x');
+    writeFileSync(join(folder, 'weights.bin'), Buffer.from([0, 1, 2, 0xff]));
+    git('add', 'weights.bin');
+    // What users like to set for their own eyes.
+    for (const setting of ['diff.noprefix', 'diff.relative', 'color.diff']) git('config', setting, 'true');
     const { state, diff } = await collectGit(folder, 'dirty.diff');
     expect(state).toMatchObject({
       dirty: true,
@@ -72,6 +76,7 @@ describe.skipIf(!hasGit)('collectGit (skipped where git is not installed)', () =
       expect([applied.status, applied.stderr]).toEqual([0, '']);
       const differences = spawnSync('git', ['diff', '--no-index', join(folder, 'attack.ts'), join(again, 'attack.ts')]);
       expect(differences.status).toBe(0);
+      expect(readFileSync(join(again, 'weights.bin')).equals(readFileSync(join(folder, 'weights.bin')))).toBe(true);
     } finally {
       rmSync(again, { recursive: true });
     }

@@ -1,4 +1,5 @@
 import { reasonOf } from '../errors/index.js';
+import { GIT_TIMEOUT_MS, git, gitIn } from './git.js';
 
 /** What git says of a folder. Remotes are left out: their addresses may carry credentials. */
 export type GitState =
@@ -26,15 +27,6 @@ export interface CollectedGit {
 
 export const MAX_DIFF_BYTES = 5 * 1024 * 1024;
 const MAX_UNTRACKED = 1000;
-const TIMEOUT_MS = 5000;
-
-/** Top folder of the repository that holds `folder`, if there is one. */
-export async function gitTop(folder: string): Promise<string | undefined> {
-  return git(folder, ['rev-parse', '--show-toplevel']).then(
-    (text) => text.trimEnd(),
-    () => undefined,
-  );
-}
 
 /**
  * Commit, branch and changes of the repository that holds `folder`. Never takes git's locks, never runs the user's diff
@@ -93,7 +85,9 @@ function known(value: string, unknown: string): string | undefined {
 
 /** `git diff HEAD`, cut at {@link MAX_DIFF_BYTES} without reading the rest. */
 async function boundedDiff(folder: string): Promise<{ text: string; truncated: boolean }> {
-  const options = ['--no-color', '--no-ext-diff', '--no-textconv', '--full-index'];
+  // Whatever the user's settings are, `git apply` takes it, binary files too.
+  const form = ['--full-index', '--binary', '--no-relative', '--src-prefix=a/', '--dst-prefix=b/'];
+  const options = ['--no-color', '--no-ext-diff', '--no-textconv', ...form];
   // `git diff` would note in the index which files only look changed, and take the index's lock for it.
   const diff = ['-c', 'diff.autoRefreshIndex=false', 'diff', ...options];
   try {
@@ -133,32 +127,12 @@ function withoutEmpty(diff: string): string {
   return diff.replaceAll(/^diff --git .*\n(?=diff --git |(?![^]))/gm, '');
 }
 
-async function git(folder: string, args: string[]): Promise<string> {
-  return (await gitIn(folder)).raw(args);
-}
-
-async function gitIn(folder: string, abort?: AbortSignal) {
-  // Loaded here, not above: commands that make no run start without it.
-  const { simpleGit } = await import('simple-git');
-  const environment: Record<string, string> = { LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0' };
-  for (const name of ['PATH', 'HOME', 'USERPROFILE', 'SystemRoot']) {
-    const value = process.env[name];
-    if (value !== undefined) environment[name] = value;
-  }
-  return simpleGit({
-    baseDir: folder,
-    timeout: { block: TIMEOUT_MS },
-    allowEnvironment: ['GIT_OPTIONAL_LOCKS'],
-    ...(abort ? { abort } : {}),
-  }).env(environment);
-}
-
 function whyNot(error: unknown): string {
   const text = reasonText(error);
   if (/ENOENT/.test(text)) return 'git is not installed';
   if (/not a git repository/.test(text)) return 'not in a git repository';
   if (/dubious ownership/.test(text)) return 'the repository belongs to another user (git: safe.directory)';
-  if (/block timeout/.test(text)) return `git did not answer within ${TIMEOUT_MS / 1000} s`;
+  if (/block timeout/.test(text)) return `git did not answer within ${GIT_TIMEOUT_MS / 1000} s`;
   return reasonOf(error);
 }
 

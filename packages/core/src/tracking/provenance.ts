@@ -5,12 +5,14 @@ import { fileURLToPath } from 'node:url';
 import type { Backend } from '../backend/backend.js';
 import { writeError } from '../errors/index.js';
 import type { CodeRecord } from '../pipeline/code-digest.js';
-import { collectGit, gitTop, type CollectedGit, type GitState } from './git-state.js';
+import { gitTop } from './git.js';
+import { collectGit, type CollectedGit, type GitState } from './git-state.js';
 import { collectMachine, cpuFacts, type Machine } from './machine.js';
 import { readProvenance } from './record-format.js';
 import type { Run } from './runs-folder.js';
 import { keptEnvironment, withoutSecrets } from './secrets.js';
 import { collectLockFile, collectSoftware, type LockFile } from './software.js';
+import { collectUncommitted, type UncommittedFiles } from './uncommitted-files.js';
 import { writeAtomically } from './write-atomically.js';
 
 /** The backend that computed a run. */
@@ -34,6 +36,8 @@ export interface Provenance {
   readonly git: GitState;
   /** Of the repository that the spec stands in, where that is another one. */
   readonly specGit?: GitState;
+  /** Files that the run uses and that no commit holds, with patches that make them again. */
+  readonly uncommitted?: readonly UncommittedFiles[];
   readonly software: Readonly<Record<string, string>>;
   readonly lockFile?: LockFile;
   readonly machine: Machine;
@@ -48,7 +52,7 @@ export interface Provenance {
 
 export interface CollectedProvenance {
   readonly record: Provenance;
-  /** Files that go beside it, by name: the diffs of changed checkouts. */
+  /** Files that go beside it, by name: the diffs of changed checkouts, the patches of uncommitted files. */
   readonly files: Readonly<Record<string, string>>;
 }
 
@@ -60,6 +64,8 @@ export interface ProvenanceInput {
   readonly backend?: Backend;
   readonly code?: CodeRecord;
   readonly specFiles?: Readonly<Record<string, string>>;
+  /** Absolute paths of what the run is made of, to be kept where no commit holds it: see {@link collectUncommitted}. */
+  readonly usedFiles?: readonly string[];
   /** Default: this process's arguments, from the program's name on. */
   readonly commandLine?: readonly string[];
 }
@@ -75,8 +81,9 @@ export async function collectProvenance(input: ProvenanceInput): Promise<Collect
   const startedAt = new Date().toISOString();
   const projectDir = resolve(input.projectDir ?? ownPackage());
   const specDir = resolve(input.specDir);
-  const [{ project, spec }, place] = await Promise.all([
+  const [{ project, spec }, uncommitted, place] = await Promise.all([
     collectRepositories(projectDir, specDir),
+    gitTop(projectDir).then((ownTop) => collectUncommitted(input.usedFiles ?? [], ownTop)),
     collectPlace(projectDir),
   ]);
   const record: Provenance = {
@@ -89,27 +96,34 @@ export async function collectProvenance(input: ProvenanceInput): Promise<Collect
     ...(input.specFiles ? { specFiles: input.specFiles } : {}),
     git: project.state,
     ...(spec ? { specGit: spec.state } : {}),
+    ...(uncommitted.record.length > 0 ? { uncommitted: uncommitted.record } : {}),
     ...place,
     ...(input.backend ? { backend: describe(input.backend) } : {}),
   };
   const files = {
     ...(project.diff === undefined ? {} : { 'dirty.diff': project.diff }),
     ...(spec?.diff !== undefined ? { 'spec-dirty.diff': spec.diff } : {}),
+    ...uncommitted.patches,
   };
   return { record, files };
 }
 
 /** What a sweep captured, as its cells record it: diffs stay where they are. @param sweep id of the sweep's run */
 export function provenanceOfCells({ record }: CollectedProvenance, sweep: string): CollectedProvenance {
-  return { record: { ...record, sweep, git: inSweep(record.git), ...specGitInSweep(record.specGit) }, files: {} };
-
-  function inSweep(git: GitState): GitState {
-    return git.available && git.diff ? { ...git, diff: { ...git.diff, file: `../${sweep}/${git.diff.file}` } } : git;
-  }
-
-  function specGitInSweep(git: GitState | undefined): { specGit?: GitState } {
-    return git ? { specGit: inSweep(git) } : {};
-  }
+  const inSweep = (file: string) => `../${sweep}/${file}`;
+  const changes = (git: GitState): GitState =>
+    git.available && git.diff ? { ...git, diff: { ...git.diff, file: inSweep(git.diff.file) } } : git;
+  const { git, specGit, uncommitted } = record;
+  const cells: Provenance = {
+    ...record,
+    sweep,
+    git: changes(git),
+    ...(specGit ? { specGit: changes(specGit) } : {}),
+    ...(uncommitted
+      ? { uncommitted: uncommitted.map((each) => (each.patch ? { ...each, patch: inSweep(each.patch) } : each)) }
+      : {}),
+  };
+  return { record: cells, files: {} };
 }
 
 /** What a machine that carries out cells for a sweep elsewhere records of itself. */

@@ -45,7 +45,8 @@ export interface RunDiff {
 }
 
 /** Facts of every run that say nothing of a difference, or say again what a digest says. */
-const ALWAYS_OTHER = /^(startedAt|commandLine|format|specFiles\..*|code\.plugins\..*\.files(\..*)?)$/;
+const ALWAYS_OTHER =
+  /^(startedAt|commandLine|format|specFiles\..*|uncommitted(\..*)?|code\.plugins\..*\.files(\..*)?)$/;
 const EXAMPLES = 5;
 
 /**

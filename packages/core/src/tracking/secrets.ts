@@ -4,6 +4,10 @@
  */
 const SECRET_NAME = /token|secret|passw|credential|api_?key|access_?key|private|auth|cookie|session/i;
 const LEFT_OUT = '[left out]';
+/** Files that hold credentials by custom. */
+const SECRET_FILE =
+  /^(\.env(\..*)?|\.netrc|_netrc|\.npmrc|\.yarnrc.*|\.pypirc|\.pgpass|\.htpasswd|id_(rsa|dsa|ecdsa|ed25519).*|.*\.(pem|key|p12|pfx|jks|kdbx)|(credential|secret|password|token)s?(\..*)?)$/i;
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----/;
 
 /** A value without user and password in the addresses it holds, and without secrets in their queries. */
 export function withoutCredentials(value: string): string {
@@ -24,6 +28,12 @@ export function withoutSecrets(argv: readonly string[]): readonly string[] {
     if (pair && SECRET_NAME.test(pair[1]!)) return `${pair[1]}${LEFT_OUT}`;
     return withoutCredentials(word);
   });
+}
+
+/** Whether a file is better not copied. @param path with `/` between folders */
+export function mayHoldSecrets(path: string, text: string): boolean {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return SECRET_FILE.test(name) || PRIVATE_KEY.test(text);
 }
 
 /** Variables that can change a result or say where it went. */
