@@ -27,11 +27,11 @@ export async function workerCommand(program: ProgramOptions, flags: WorkerFlags)
     const { serveParent } = await import('../worker/child.js');
     return serveParent({ plugins, threads: count('threads', flags.threads, 0) });
   }
-  const [{ createShield }, worker, { hearSignals, EXIT_CODES }, provenance, { resolve }] = await Promise.all([
+  const [{ createShield }, worker, { hearSignals, EXIT_CODES }, tracking, { resolve }] = await Promise.all([
     import('../execution/shield.js'),
     import('../worker/index.js'),
     import('../tracking/signals.js'),
-    import('../tracking/provenance.js'),
+    import('../tracking/index.js'),
     import('node:path'),
   ]);
   const { registry } = createShield({ plugins });
@@ -47,7 +47,7 @@ export async function workerCommand(program: ProgramOptions, flags: WorkerFlags)
   const threads = count('threads', flags.threads, 0) || share.threads;
   const memory = count('memory', flags.memory, 0) || share.memory;
   const hangAfter = count('hang-after', flags.hangAfter, 0);
-  const place = await provenance.collectPlace();
+  const place = await tracking.collectPlace();
   const here = flags.inProcess ? new worker.SlotsHere(plugins, threads) : undefined;
   const stopping = new AbortController();
   const deaf = hearSignals({
@@ -63,7 +63,7 @@ export async function workerCommand(program: ProgramOptions, flags: WorkerFlags)
       runsFolder: flags.runs === undefined ? undefined : resolve(flags.runs),
       startWorker: (given, name, tell) => {
         const captured = given.provenance as CollectedProvenance;
-        const work = { ...given, provenance: provenance.provenanceAt(captured, place) };
+        const work = { ...given, provenance: tracking.provenanceAt(captured, place) };
         if (here) return here.start(work, name, tell);
         const script = program.program ?? process.argv[1]!;
         return worker.WorkerProcess.start({ program: script, work, name, threads, memory, hangAfter, tell });

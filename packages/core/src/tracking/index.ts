@@ -33,14 +33,12 @@ export { PerImageWriter, readPerImage, writeMetrics } from './results.js';
 export {
   collectProvenance,
   collectPlace,
-  provenanceAt,
-  provenanceFor,
-  provenanceOfCells,
   recordBackend,
   type BackendRecord,
   type CollectedProvenance,
   type Provenance,
   type ProvenanceInput,
 } from './provenance.js';
+export { provenanceAt, provenanceFor, provenanceOfCells } from './provenance-of-cells.js';
 export { withoutCredentials, withoutSecrets } from './secrets.js';
 export { writeAtomically } from './write-atomically.js';

@@ -108,24 +108,6 @@ export async function collectProvenance(input: ProvenanceInput): Promise<Collect
   return { record, files };
 }
 
-/** What a sweep captured, as its cells record it: diffs stay where they are. @param sweep id of the sweep's run */
-export function provenanceOfCells({ record }: CollectedProvenance, sweep: string): CollectedProvenance {
-  const inSweep = (file: string) => `../${sweep}/${file}`;
-  const changes = (git: GitState): GitState =>
-    git.available && git.diff ? { ...git, diff: { ...git.diff, file: inSweep(git.diff.file) } } : git;
-  const { git, specGit, uncommitted } = record;
-  const cells: Provenance = {
-    ...record,
-    sweep,
-    git: changes(git),
-    ...(specGit ? { specGit: changes(specGit) } : {}),
-    ...(uncommitted
-      ? { uncommitted: uncommitted.map((each) => (each.patch ? { ...each, patch: inSweep(each.patch) } : each)) }
-      : {}),
-  };
-  return { record: cells, files: {} };
-}
-
 /** What a machine that carries out cells for a sweep elsewhere records of itself. */
 export type PlaceOfWork = Pick<Provenance, 'workingDirectory' | 'software' | 'lockFile' | 'machine' | 'environment'>;
 
@@ -138,21 +120,6 @@ export async function collectPlace(projectDir = ownPackage()): Promise<PlaceOfWo
   ]);
   const environment = keptEnvironment(process.env);
   return { workingDirectory: process.cwd(), software, ...(lockFile ? { lockFile } : {}), machine, environment };
-}
-
-/** What a sweep captured, as the record of cells that are carried out in this place: the machine named is the one that computes. */
-export function provenanceAt({ record, files }: CollectedProvenance, place: PlaceOfWork): CollectedProvenance {
-  const { lockFile: _sweeps, ...rest } = record;
-  return { record: { ...rest, ...place }, files };
-}
-
-/** What was captured once for many runs, as the record of one of them that starts now. */
-export function provenanceFor(
-  { record, files }: CollectedProvenance,
-  run: Pick<ProvenanceInput, 'seed' | 'code' | 'specFiles'> & { readonly commandLine: readonly string[] },
-): CollectedProvenance {
-  const startedAt = new Date().toISOString();
-  return { record: { ...record, ...run, startedAt, commandLine: withoutSecrets(run.commandLine) }, files };
 }
 
 /** The spec's repository only where it is another one than SHIELD's. */
