@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { expectError, readJson, readLines, root, runsIn, shield, start, temporaryFolder, until } from './shield.js';
@@ -106,6 +106,65 @@ describe('a sweep that is detached', () => {
     child.kill('SIGKILL');
     const wrong = await shield(['sweep', '--detach', spec, '-m', 'attacks.fgsm.eps=1,-1'], { runs });
     expectError(wrong, 2, 'SWEEP_CELLS_INVALID');
+  });
+
+  test('is followed by other programs, and typed with short options', async () => {
+    const runs = temporaryFolder();
+    const two = ['seed=1,2', 'defenses.jpeg.quality=40'];
+    const { code, stdout, stderr } = await shield(['sweep', '-dm', spec, '--json', ...two], { runs });
+    expect(code, stderr).toBe(0);
+    const { sweep: id, path, console: log } = JSON.parse(stdout) as Record<string, string>;
+    const followed = await shield(['watch', id!, '--json'], { runs });
+    expect(followed.code, followed.stderr).toBe(0);
+    // To the byte what the sweep itself would have printed; it was one process that carried it out, with lines for people.
+    expect(followed.stdout).toBe((await shield(['sweep', '-m', spec, '--json', ...two], { runs })).stdout);
+    expect((JSON.parse(followed.stdout) as { cells: { state: string }[] }).cells.map(({ state }) => state)).toEqual(
+      Array(2).fill('COMPLETED'),
+    );
+    expect(statesOf(path!)).toEqual(['QUEUED', 'RUNNING', 'COMPLETED']);
+    expect(readFileSync(log!, 'utf8')).toContain('cell 2 done, 2/2');
+  });
+
+  test('whose spec was moved goes on from its record, by another executor too', async () => {
+    const runs = temporaryFolder();
+    const moving = join(folder, 'moving');
+    mkdirSync(moving);
+    const there = join(moving, 'spec.yaml');
+    // Whole plugins are swept: the cells have little in common.
+    const grid = 'sweep: { grid: { attack: [{ use: fgsm, eps: 4 }, { use: pgd, eps: 8, steps: 2 }] } }';
+    writeFileSync(
+      there,
+      readFileSync(spec, 'utf8')
+        .replace(/sweep: .*/, grid)
+        .replace(/attacks: .*/, 'attack: { use: fgsm }'),
+    );
+    const sweep = start(['sweep', there, '--executor', 'local', 'execution.workers=1', 'seed=3'], { runs });
+    const begun = () => runsIn(runs).some((path) => recordOf(path).kind === 'sweep' && holderOf(path) !== undefined);
+    await until(() => begun() || sweep.child.exitCode !== null);
+    sweep.child.kill('SIGKILL');
+    await sweep.outcome;
+    renameSync(there, join(moving, 'moved.yaml'));
+    const path = sweepIn(runs);
+    const { code, stdout, stderr } = await shield(['resume', recordOf(path).id, '--json', '--executor', 'inline'], {
+      runs,
+    });
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('goes on from what is on record');
+    const { cells } = JSON.parse(stdout) as { cells: { state: string; run: string }[] };
+    expect(cells.map(({ state }) => state)).toEqual(['COMPLETED', 'COMPLETED']);
+    const resolved = cells.map(({ run }) => readFileSync(join(runs, run, 'resolved.yaml'), 'utf8'));
+    expect(resolved[0]).toMatch(/use: fgsm[^]*seed: 3|seed: 3[^]*use: fgsm/);
+    expect(resolved[1]).toMatch(/use: pgd/);
+    // The same cells as the spec has where it is now.
+    renameSync(join(moving, 'moved.yaml'), there);
+    const again = await shield(['sweep', there, '--json', 'seed=3'], { runs });
+    expect((JSON.parse(again.stdout) as { sweep: string }).sweep).toBe(recordOf(path).id);
+    // Of a sweep that was recorded without them, nobody knows what the cells were.
+    const record = join(path, 'sweep.json');
+    const { common: _, ...older } = readJson<Record<string, unknown>>(record);
+    writeFileSync(record, JSON.stringify(older));
+    renameSync(there, join(moving, 'moved.yaml'));
+    expectError(await shield(['resume', recordOf(path).id], { runs }), 2, 'SPEC_NOT_FOUND');
   });
 
   test('is not there to be watched: the error says so', async () => {

@@ -2,7 +2,8 @@
 import type { ExecutorPlugin } from '@shield/core';
 import bullmq from './bullmq.js';
 import local from './local.js';
+import slurm from './slurm.js';
 
-export { bullmq, local };
+export { bullmq, local, slurm };
 
-export const plugins: readonly ExecutorPlugin[] = [local, bullmq];
+export const plugins: readonly ExecutorPlugin[] = [local, bullmq, slurm];

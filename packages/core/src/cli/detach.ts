@@ -8,8 +8,12 @@ import { runsFolder, type Run } from '../tracking/runs-folder.js';
 import { ShieldError } from '../errors/index.js';
 import type { SweepFlags } from './sweep-command.js';
 
-/** Says to the process that was started by {@link detach} that it is one. */
+/** Says to the process that was started by {@link detach} that it is one, which does not detach itself again. */
 const MARK = 'SHIELD_DETACHED';
+
+const detached = process.env[MARK] !== undefined;
+// What it starts in turn is none.
+delete process.env[MARK];
 
 /**
  * `shield sweep --detach`: the sweep's run is there and its cells are checked when this returns; a process of its own
@@ -21,13 +25,14 @@ export async function detachSweep(plan: SweepPlan, asked: SweepAsked, { json = f
   const { run } = await openSweep(runsFolder(), plan, asked);
   const holder = await lockHolder(run.path);
   if (holder) throw new ShieldError('RUN_LOCKED', { id: run.id, pid: holder.pid, host: holder.host });
-  const args = process.argv.slice(2).filter((each) => each !== '--detach' && each !== '-d' && each !== '--json');
-  const pid = detach(args, run);
-  if (json) process.stdout.write(`${JSON.stringify({ sweep: run.id, path: run.path, pid }, undefined, 2)}\n`);
+  const pid = detach(process.argv.slice(2), run);
+  const { id: sweep, path } = run;
+  const { console: log } = run.files;
+  if (json) process.stdout.write(`${JSON.stringify({ sweep, path, pid, console: log }, undefined, 2)}\n`);
   else {
-    const log = relative(process.cwd(), run.files.console);
-    process.stdout.write(`${run.id}: ${plan.cells.length} cells, process ${pid}; it prints to ${log}\n`);
-    process.stdout.write(`shield watch ${run.id}\n`);
+    const place = relative(process.cwd(), log);
+    process.stdout.write(`${sweep}: ${plan.cells.length} cells, process ${pid}; it prints to ${place}\n`);
+    process.stdout.write(`shield watch ${sweep}\n`);
   }
 }
 
@@ -49,8 +54,12 @@ function detach(args: readonly string[], run: Run): number | undefined {
   return child.pid;
 }
 
+export function isDetached(): boolean {
+  return detached;
+}
+
 /** In a detached process: SIGHUP, which terminals send when they end, means nothing. */
 export function outliveTerminal(): void {
-  if (process.env[MARK] === undefined) return;
+  if (!isDetached()) return;
   process.on('SIGHUP', () => undefined);
 }

@@ -77,6 +77,7 @@ export function createProgram(options: ProgramOptions): Program {
     .description('follow a sweep that goes on elsewhere, to its end')
     .argument('[sweep]', 'as a run is named; default: the one at work, else the latest')
     .option('--once', 'tell how it stands now, and no more')
+    .option('--json', 'print the results as shield sweep --json does; how it goes stands on standard error')
     .action(async (sweep: string | undefined, flags: object) => {
       const { watchCommand } = await import('./watch-command.js');
       await watchCommand({ ...(sweep === undefined ? {} : { sweep }), ...flags });

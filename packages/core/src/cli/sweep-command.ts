@@ -1,14 +1,17 @@
+import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { ShieldError } from '../errors/index.js';
 import type { RecordedSweep } from '../execution/record-sweep.js';
+import type { Shield } from '../execution/shield.js';
 import { columns } from '../report/columns.js';
 import { duration } from '../report/results-table.js';
 import type { SweepCell, SweepPlan } from '../sweep/plan.js';
 import { bestCell, measure, readResults, resultsPath, shownValue, type CellResult } from '../sweep/results.js';
-import type { SweepAsked } from '../sweep/sweep-record.js';
+import type { SweepAsked, SweepRecord } from '../sweep/sweep-record.js';
 import type { Run } from '../tracking/runs-folder.js';
 import { againCommand, failedCells } from './failed-cells.js';
 import type { ProgramOptions } from './program.js';
+import { sweepJson } from './sweep-json.js';
 
 export interface SweepFlags {
   readonly spec: string;
@@ -38,23 +41,37 @@ export async function resumeSweep(
   { json, quiet, executor }: Pick<SweepFlags, 'json' | 'quiet' | 'executor'>,
 ): Promise<void> {
   const { readSweepRecord } = await import('../sweep/sweep-record.js');
-  const { spec, overrides: typed, multirun, executor: begunBy } = await readSweepRecord(run);
+  const record = await readSweepRecord(run);
+  const { spec, overrides: typed, multirun, executor: begunBy } = record;
   const output = { ...(json ? { json } : {}), ...(quiet ? { quiet } : {}) };
   // Another executor comes last, so that what was typed for the one before goes with it.
   const overrides = executor === undefined ? typed : [...typed, `execution.use=${executor}`];
   const by = begunBy === undefined ? {} : { executor: begunBy };
-  await sweepCommand(options, { spec, overrides, multirun, yes: true, ...by, ...output }, run);
+  const flags = { spec, overrides, multirun, yes: true, ...by, ...output };
+  const executors = executor === undefined ? [] : [`execution.use=${executor}`];
+  await sweepCommand(options, flags, { run, record, overrides: executors });
 }
 
-/** `shield sweep` @param resumed the run of a sweep that is to go on */
-export async function sweepCommand(options: ProgramOptions, flags: SweepFlags, resumed?: Run): Promise<void> {
+/** A sweep that is to go on. */
+interface ResumedSweep {
+  readonly run: Run;
+  readonly record: SweepRecord;
+  /** What is typed now, beside what was typed for it. */
+  readonly overrides: readonly string[];
+}
+
+/** `shield sweep` */
+export async function sweepCommand(options: ProgramOptions, flags: SweepFlags, resumed?: ResumedSweep): Promise<void> {
   const [{ createShield }, { runsFolder }, { RunInterrupted }, { SweepConsole }] = await Promise.all([
     import('../execution/shield.js'),
     import('../tracking/runs-folder.js'),
     import('../tracking/endings.js'),
     import('./sweep-console.js'),
   ]);
-  const quiet = flags.quiet === true || flags.json === true;
+  const { isDetached, detachSweep, outliveTerminal } = await import('./detach.js');
+  // A detached one prints to a file that people read; shield watch --json gives what was asked for.
+  const json = flags.json === true && !isDetached();
+  const quiet = flags.quiet === true || json;
   const shown = new SweepConsole(quiet ? undefined : process.stderr);
   const program = options.program ?? process.argv[1];
   const { reporter } = shown;
@@ -66,27 +83,24 @@ export async function sweepCommand(options: ProgramOptions, flags: SweepFlags, r
   });
   const { multirun = false, yes = false } = flags;
   const overrides = [...(flags.executor ? [`execution.use=${flags.executor}`] : []), ...flags.overrides];
-  const plan = await shield.plan(flags.spec, { overrides, multirun, many: yes });
-  if (resumed && resumed.hash !== plan.hash) {
+  const recorded = resumed && !existsSync(flags.spec) ? await fromRecord(shield, resumed) : undefined;
+  if (recorded) reporter.warn(`${flags.spec} is no longer there: the sweep goes on from what is on record`);
+  const plan = recorded ?? (await shield.plan(flags.spec, { overrides, multirun, many: yes }));
+  if (resumed && resumed.run.hash !== plan.hash) {
     const reason = 'its spec, or the code that carries it out, is another one by now';
     const expected = `shield sweep ${flags.spec} begins a sweep of what it is now; attacks that are the same are not computed again`;
-    throw new ShieldError('RUN_NOT_RESUMABLE', { id: resumed.id, reason, expected });
+    throw new ShieldError('RUN_NOT_RESUMABLE', { id: resumed.run.id, reason, expected });
   }
   if (flags.dryRun) {
     const { printSweepPlan } = await import('./sweep-dry-run.js');
-    const json = flags.json === true;
     return printSweepPlan(plan, { registry: shield.registry, runsFolder: runsFolder(), json });
   }
-  const again = againCommand(flags.spec, flags);
+  const again = recorded ? `shield resume ${resumed!.run.id}` : againCommand(flags.spec, flags);
   const done = flags.rerun ? undefined : await finished(plan, runsFolder());
-  if (flags.detach && !done) {
-    const { detachSweep } = await import('./detach.js');
-    return detachSweep(plan, askedBy(flags), flags);
-  }
-  const { outliveTerminal } = await import('./detach.js');
+  if (flags.detach && !done && !isDetached()) return detachSweep(plan, askedBy(flags), flags);
   outliveTerminal();
   try {
-    const recorded =
+    const ended =
       done ??
       (await shield.recordSweep(plan, askedBy(flags), again, async (sweep) => {
         const { runSweep } = await import('../sweep/run-sweep.js');
@@ -100,14 +114,20 @@ export async function sweepCommand(options: ProgramOptions, flags: SweepFlags, r
         });
       }));
     shown.close();
-    show(plan, recorded, flags);
-    if (recorded.failure) throw recorded.failure;
+    show(plan, ended, json);
+    if (ended.failure) throw ended.failure;
   } catch (error) {
     shown.close();
     if (!(error instanceof RunInterrupted)) throw error;
     process.stderr.write(`${error.message}; the same shield sweep goes on with the cells that are left\n`);
     process.exitCode = error.exitCode;
   }
+}
+
+/** The plan of a sweep whose spec was moved or removed. */
+async function fromRecord(shield: Shield, { run, record, overrides }: ResumedSweep): Promise<SweepPlan | undefined> {
+  const { recordedPlan } = await import('../sweep/recorded-plan.js');
+  return recordedPlan(shield, run, record, overrides);
 }
 
 function askedBy({ spec, overrides, multirun = false, executor }: SweepFlags): SweepAsked {
@@ -126,15 +146,9 @@ async function finished(plan: SweepPlan, runs: string): Promise<RecordedSweep | 
   return { run, results: await readResults(resultsPath(run.path)), failure: undefined };
 }
 
-function show(plan: SweepPlan, { run, results }: RecordedSweep, flags: SweepFlags): void {
+function show(plan: SweepPlan, { run, results }: RecordedSweep, json: boolean): void {
+  if (json) return void process.stdout.write(sweepJson(run, plan, results));
   const best = bestCell(plan, results);
-  if (flags.json) {
-    const cells = plan.cells.map(({ cell, params, key }) => ({ cell, params, ...results.get(key) }));
-    const found = best && { cell: best.cell.cell, value: best.value };
-    const { id: sweep, path } = run;
-    process.stdout.write(`${JSON.stringify({ sweep, path, best: found, cells }, undefined, 2)}\n`);
-    return;
-  }
   process.stdout.write(`\n${outcomes(plan, results)}\n`);
   const failed = failedCells(plan, results);
   if (failed !== undefined) process.stdout.write(`\n${failed}\n\n`);

@@ -12,6 +12,8 @@ export interface WatchFlags {
   readonly sweep?: string;
   /** Whether it is told how the sweep stands, and no more. */
   readonly once?: boolean;
+  /** Whether what it found is printed as `shield sweep --json` prints it, and how it goes on standard error. */
+  readonly json?: boolean;
 }
 
 const LOOK_EVERY_MS = 500;
@@ -20,9 +22,10 @@ const LOOK_EVERY_MS = 500;
 export async function watchCommand(flags: WatchFlags): Promise<void> {
   const run = await sweepToWatch(flags.sweep);
   const record = await readSweepRecord(run);
-  const watched = new Watched(run, record);
+  const watched = new Watched(run, record, flags.json ? process.stderr : process.stdout);
   if (flags.once) {
     const status = await watched.catchUp();
+    if (flags.json) return printJson(run, record).finally(() => watched.view.close());
     process.stdout.write(
       `${watched.view.lines(process.stdout.columns ?? 120).join('\n')}\n${run.id} ${status.state ?? ''}\n`,
     );
@@ -34,9 +37,19 @@ export async function watchCommand(flags: WatchFlags): Promise<void> {
     status = await watched.catchUp();
   }
   watched.view.close();
-  const { showSweep } = await import('./show-sweep.js');
-  await showSweep(run, {});
+  if (flags.json) await printJson(run, record);
+  else {
+    const { showSweep } = await import('./show-sweep.js');
+    await showSweep(run, {});
+  }
   if (status.state !== 'COMPLETED') process.exitCode = 1;
+}
+
+async function printJson(run: Run, record: SweepRecord): Promise<void> {
+  const { sweepJson } = await import('./sweep-json.js');
+  const { cells, metric, goal } = record;
+  const settings = { ...(metric === undefined ? {} : { metric }), goal };
+  process.stdout.write(sweepJson(run, { cells, settings }, await readResults(resultsPath(run.path))));
 }
 
 function goesOn({ state }: RunStatus): boolean {
@@ -62,13 +75,14 @@ class Watched {
   constructor(
     private readonly run: Run,
     private readonly record: SweepRecord,
+    stream: NodeJS.WriteStream,
   ) {
     this.#progress = new SweepProgress(record.cells.length);
     const { keys, cells } = record;
     const typed = cells.map(({ params }) =>
       keys.flatMap((key) => (key in params ? [`${key}=${shownValue(params[key])}`] : [])).join(' '),
     );
-    this.view = new SweepView(this.#progress, { stream: process.stdout, name: run.name, cells: typed });
+    this.view = new SweepView(this.#progress, { stream, name: run.name, cells: typed });
   }
 
   /** Reads what was journaled since. The state is asked for first: what is written before it is then read. */

@@ -1,6 +1,6 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SweepCell, SweepPlan } from './plan.js';
+import type { SweepSettings } from './settings.js';
 
 /** How one cell went. */
 export interface CellResult {
@@ -57,10 +57,13 @@ export function measure(metrics: Readonly<Record<string, number>>, pattern: stri
 }
 
 /** The finished cell whose metric is the largest, or the smallest; the first of several. */
-export function bestCell(
-  { cells, settings: { metric, goal } }: SweepPlan,
+export function bestCell<C extends { readonly key: string }>(
+  {
+    cells,
+    settings: { metric, goal },
+  }: { readonly cells: readonly C[]; readonly settings: Pick<SweepSettings, 'metric' | 'goal'> },
   results: ReadonlyMap<string, CellResult>,
-): { readonly cell: SweepCell; readonly value: number } | undefined {
+): { readonly cell: C; readonly value: number } | undefined {
   if (metric === undefined) return undefined;
   const sign = goal === 'max' ? 1 : -1;
   return cells
@@ -68,7 +71,7 @@ export function bestCell(
       const value = measure(results.get(cell.key)?.metrics ?? {}, metric);
       return value === undefined ? [] : [{ cell, value }];
     })
-    .reduce<{ cell: SweepCell; value: number } | undefined>(
+    .reduce<{ cell: C; value: number } | undefined>(
       (best, each) => (best && sign * best.value >= sign * each.value ? best : each),
       undefined,
     );

@@ -8,6 +8,7 @@ import { collectProvenance, type CollectedProvenance } from '../tracking/provena
 import { createRun } from '../tracking/run-directory.js';
 import { listRuns, type Run } from '../tracking/runs-folder.js';
 import type { SweepPlan } from './plan.js';
+import type { SweepSettings } from './settings.js';
 
 /** sweep.json in the directory of a sweep's run: what was asked, and the cells that it came to. */
 export interface SweepRecord {
@@ -26,7 +27,13 @@ export interface SweepRecord {
     readonly cell: number;
     readonly key: string;
     readonly params: Readonly<Record<string, unknown>>;
+    /** What its resolved spec has beside `common`. */
+    readonly own?: unknown;
   }[];
+  /** What the resolved specs of all cells have in common. Records of older versions lack it, and what follows. */
+  readonly common?: unknown;
+  readonly settings?: SweepSettings;
+  readonly seed?: number;
 }
 
 export type SweepAsked = Pick<SweepRecord, 'spec' | 'overrides' | 'multirun' | 'executor'> & {
@@ -60,15 +67,16 @@ export async function openSweep(runsFolder: string, plan: SweepPlan, asked: Swee
     collectProvenance({ seed, commandLine, specDir: folder, usedFiles: plan.files }),
   ]);
   if (found) return { run: found, provenance };
+  const common = plan.cells.map(({ resolved }) => resolved as unknown).reduce(inBoth) as object;
   const run = await createRun(runsFolder, {
     name: plan.name,
     specText: plan.text,
-    resolvedText: resolvedText(plan),
+    resolvedText: resolvedText(plan, common),
     hash: plan.hash,
     provenance,
     commandLine,
     kind: 'sweep',
-    files: { [FILE]: `${JSON.stringify(recordOf(plan, asked), undefined, 1)}\n` },
+    files: { [FILE]: `${JSON.stringify(recordOf(plan, asked, common), undefined, 1)}\n` },
   });
   return { run, provenance };
 }
@@ -84,7 +92,8 @@ export async function readSweepRecord(run: Run): Promise<SweepRecord> {
   }
 }
 
-function recordOf({ keys, settings, cells }: SweepPlan, asked: SweepAsked): SweepRecord {
+function recordOf(plan: SweepPlan, asked: SweepAsked, common: unknown): SweepRecord {
+  const { keys, settings, seed, cells } = plan;
   const { spec, overrides, multirun, executor } = asked;
   const { metric, goal } = settings;
   return {
@@ -93,13 +102,13 @@ function recordOf({ keys, settings, cells }: SweepPlan, asked: SweepAsked): Swee
     keys,
     ...(metric === undefined ? {} : { metric }),
     goal,
-    cells: cells.map(({ cell, key, params }) => ({ cell, key, params })),
+    cells: cells.map(({ cell, key, params, resolved }) => ({ cell, key, params, own: beside(common, resolved) })),
+    ...{ common, settings, seed },
   };
 }
 
 /** What the resolved specs of all cells have in common, and every point. */
-function resolvedText({ keys, settings, cells }: SweepPlan): string {
-  const common = cells.map(({ resolved }) => resolved as unknown).reduce(inBoth) as object;
+function resolvedText({ keys, settings, cells }: SweepPlan, common: object): string {
   const sweep = { keys, cells: cells.length, ...settings, points: cells.map(({ params }) => params) };
   return toYaml({ ...common, sweep } as never);
 }
@@ -113,4 +122,15 @@ function inBoth(a: unknown, b: unknown): unknown {
       return same === undefined ? [] : [[key, same]];
     }),
   );
+}
+
+/** The members of a value that another one lacks, at any depth; undefined where it lacks none. */
+function beside(common: unknown, value: unknown): unknown {
+  if (!isMapping(common) || !isMapping(value))
+    return canonicalJson(common) === canonicalJson(value) ? undefined : value;
+  const own = Object.entries(value).flatMap(([key, member]) => {
+    const rest = key in common ? beside(common[key], member) : member;
+    return rest === undefined ? [] : [[key, rest] as const];
+  });
+  return own.length === 0 ? undefined : Object.fromEntries(own);
 }
