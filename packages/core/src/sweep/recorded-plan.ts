@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Shield } from '../execution/shield.js';
+import { usedFiles } from '../pipeline/used-files.js';
 import { canonicalHash } from '../spec/canonical.js';
 import { isMapping } from '../spec/plugin-places.js';
 import type { ResolvedSpec } from '../spec/resolved-spec.js';
@@ -37,9 +38,12 @@ export async function recordedPlan(
     cells.push({ cell, params, overrides: typed, resolved, hash, key });
   }
   const { name, execution } = cells[0]!.resolved;
+  const { registry, runs } = shield;
+  const specs = cells.map(({ resolved }) => resolved);
+  const files = usedFiles({ sources: [], specs, registry, specFolder: folder, runsFolder: runs });
   return {
     ...{ hash: canonicalHash(cells.map(({ key }) => key)), name, seed: seed ?? 0, keys, cells, settings, execution },
-    ...{ fixed: overrides, text: await readFile(run.files.spec, 'utf8'), path: spec, folder },
+    ...{ fixed: overrides, text: await readFile(run.files.spec, 'utf8'), path: spec, folder, files },
   };
 }
 
