@@ -16,13 +16,15 @@ const plugin = plugins.find(({ name }) => name === 'imagenet');
 
 async function pass() {
   const start = performance.now();
+  const before = process.cpuUsage();
   const dataset = await plugin.open({ path, split: 'validation', range: 'auto', label_offset: -1 }, context);
   const preprocess = { resize: 'stretch', crop: 1, interpolation: 'bilinear' };
   const size = { height: 299, width: 299 };
   const options = { batch: 32, size, preprocess, onCorrupt: 'fail', classes: 1000, signal, needed: () => true };
   let count = 0;
   for await (const { ids } of inputBatches(dataset, options)) count += ids.length;
-  return `${count} ${(performance.now() - start) / 1000}`;
+  const { user, system } = process.cpuUsage(before);
+  return `${count} ${(performance.now() - start) / 1000} ${(user + system) / 1e6}`;
 }
 
 if (once) console.log(await pass());
