@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cacheDir } from '@shield/core';
 
@@ -23,6 +23,8 @@ export interface ServerOptions {
   readonly store?: string;
   /** User and password of an administrator: then the server wants to know who asks. */
   readonly admin?: { readonly user: string; readonly password: string };
+  /** Whether artifacts go through the server; default true. */
+  readonly proxy?: boolean;
 }
 
 const STARTS_WITHIN_MS = 120_000;
@@ -53,11 +55,21 @@ export class MlflowServer {
   async start(): Promise<void> {
     const store = this.options.store ?? `sqlite:///${join(this.folder, 'mlflow.db')}`;
     const args = ['server', '--host', '127.0.0.1', '--port', String(this.port), '--workers', '1'];
-    args.push('--backend-store-uri', store, '--artifacts-destination', join(this.folder, 'artifacts'));
-    args.push('--serve-artifacts', ...(this.options.admin ? ['--app-name', 'basic-auth'] : []));
+    const artifacts = join(this.folder, 'artifacts');
+    args.push('--backend-store-uri', store);
+    if (this.options.proxy === false) args.push('--default-artifact-root', artifacts);
+    else args.push('--artifacts-destination', artifacts, '--serve-artifacts');
+    args.push(...(this.options.admin ? ['--app-name', 'basic-auth'] : []));
     // Its job runner, a third process that costs as long to start as the server, has no part in tracking.
     const jobs = { MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false' };
-    const env = { ...process.env, ...jobs, ...(this.options.admin ? this.#authentication(this.options.admin) : {}) };
+    // Servers before 2.10 find the programs that they start by the path.
+    const PATH = `${dirname(this.program)}:${process.env['PATH']}`;
+    const env = {
+      ...process.env,
+      PATH,
+      ...jobs,
+      ...(this.options.admin ? this.#authentication(this.options.admin) : {}),
+    };
     const log = openSync(join(this.folder, 'log'), 'a');
     // A group of its own: the program starts workers, which a kill is to reach too.
     this.#process = spawn(this.program, args, { cwd: this.folder, env, stdio: ['ignore', log, log], detached: true });

@@ -183,7 +183,9 @@ describe('a run directory of another version', () => {
       expectError(outcome, 1, 'RUN_FORMAT');
       expect(outcome.stderr.replaceAll(/\s+/g, ' ')).toContain(`run.json has ${found}`);
     }
-    expect((await shield(['runs'], { runs })).code).toBe(0);
+    const listed = await shield(['runs'], { runs });
+    expect([listed.code, listed.stdout]).toEqual([0, `no runs in ${runs}\n`]);
+    expect(listed.stderr.replaceAll(/\s+/g, ' ')).toContain(`not listed: ${weak.run}; its record cannot be read`);
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import { describe, expect, test } from 'vitest';
@@ -133,6 +133,22 @@ describe('shield sweep', () => {
     const { seconds, timed } = JSON.parse(planned.stdout) as { seconds: number; timed: number };
     expect(seconds).toBeGreaterThan(0);
     expect(timed).toBeGreaterThan(0);
+  });
+
+  test('records of another format are no part of it: neither its timings nor a sweep to go on with', async () => {
+    const other = join(temporaryFolder(), 'runs');
+    cpSync(runs, other, { recursive: true });
+    const records = runsIn(other).map((run) => join(run, 'run.json'));
+    for (const record of records) writeFileSync(record, JSON.stringify({ ...readJson<object>(record), format: 2 }));
+    const args = ['sweep', path, '--json', ...SMALL, '++defenses.jpeg={use: jpeg}'];
+    const planned = await shield([...args, '--dry-run'], { runs: other });
+    expect((JSON.parse(planned.stdout) as { timed: number }).timed).toBe(0);
+    const before = records.map((record) => readFileSync(record, 'utf8'));
+    const { code, stdout, stderr } = await shield(args, { runs: other });
+    expect(code, stderr).toBe(0);
+    expect(records.map((record) => basename(join(record, '..')))).not.toContain((JSON.parse(stdout) as Swept).sweep);
+    expect(runsIn(other)).toHaveLength(records.length + 4);
+    expect(records.map((record) => readFileSync(record, 'utf8'))).toEqual(before);
   });
 
   test('-m sweeps what is typed', async () => {

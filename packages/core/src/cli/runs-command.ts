@@ -1,6 +1,8 @@
+import { basename } from 'node:path';
 import { columns, shortNumber, shortTime } from '../report/columns.js';
+import { wrap } from '../report/wrap.js';
 import { answers, parseFilter, sortRuns, type Answers } from '../tracking/run-query.js';
-import { listRuns, runsFolder, type ListedRun } from '../tracking/runs-folder.js';
+import { runsFolder, surveyRuns, type ListedRun } from '../tracking/runs-folder.js';
 import { ShieldError } from '../errors/index.js';
 
 export interface RunsFlags {
@@ -17,7 +19,7 @@ export interface RunsFlags {
 export async function runsCommand(flags: RunsFlags): Promise<void> {
   const filters = (flags.filter ?? []).map(parseFilter);
   const limit = flags.limit === undefined ? undefined : wholeNumber(flags.limit);
-  const all = await listRuns(runsFolder());
+  const { runs: all, unreadable } = await surveyRuns(runsFolder());
   const asks = filters.length > 0 || flags.sort !== undefined;
   const apart = flags.cells === true || asks || flags.json === true;
   const found = (apart ? all : withoutCells(all)).map(answers).filter((run) => filters.every(({ test }) => test(run)));
@@ -39,6 +41,15 @@ export async function runsCommand(flags: RunsFlags): Promise<void> {
       all.length === 0 ? `no runs in ${runsFolder()}\n` : `none of ${all.length} runs is like that\n`,
     );
   } else process.stdout.write(table(asks ? shown : grouped(shown), extra, cellsOf(all)));
+  if (unreadable.length > 0) process.stderr.write(wrap(notListed(unreadable), 80) + '\n');
+}
+
+/** Else they would seem lost. */
+function notListed(paths: readonly string[]): string {
+  const names = paths.slice(0, 3).map((path) => basename(path));
+  const more = paths.length > names.length ? ` and ${paths.length - names.length} more` : '';
+  const records = paths.length === 1 ? 'its record' : 'their records';
+  return `not listed: ${names.join(', ')}${more}; ${records} cannot be read (shield show ${names[0]} says why)`;
 }
 
 /** A sweep stands for its cells; those of a sweep that is not here stand for themselves. */

@@ -5,6 +5,7 @@ import { canonicalJson } from '../spec/canonical.js';
 import { isMapping } from '../spec/plugin-places.js';
 import { toYaml } from '../spec/to-yaml.js';
 import { collectProvenance, type CollectedProvenance } from '../tracking/provenance.js';
+import { checkFormat } from '../tracking/record-format.js';
 import { createRun } from '../tracking/run-directory.js';
 import { listRuns, type Run } from '../tracking/runs-folder.js';
 import type { SweepPlan } from './plan.js';
@@ -81,15 +82,19 @@ export async function openSweep(runsFolder: string, plan: SweepPlan, asked: Swee
   return { run, provenance };
 }
 
-/** @throws RUN_NOT_RESUMABLE for a run that is no sweep */
+/** @throws RUN_NOT_RESUMABLE for a run that is no sweep; RUN_FORMAT for a record of another format */
 export async function readSweepRecord(run: Run): Promise<SweepRecord> {
+  const path = join(run.path, FILE);
+  let record: SweepRecord;
   try {
-    return JSON.parse(await readFile(join(run.path, FILE), 'utf8')) as SweepRecord;
+    record = JSON.parse(await readFile(path, 'utf8')) as SweepRecord;
   } catch (error) {
     const reason = run.kind === 'sweep' ? `its ${FILE} cannot be read` : 'it is no sweep';
     const expected = 'shield runs lists the sweeps';
     throw new ShieldError('RUN_NOT_RESUMABLE', { id: run.id, reason, expected }, { cause: error });
   }
+  checkFormat(path, record.format);
+  return record;
 }
 
 function recordOf(plan: SweepPlan, asked: SweepAsked, common: unknown): SweepRecord {

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { systemCode, writeError } from '../errors/index.js';
 import { readJournal } from './journal-reader.js';
 import { lockHolder } from './run-lock.js';
-import { listRuns, openRun, unreadableRuns } from './runs-folder.js';
+import { openRun, surveyRuns } from './runs-folder.js';
 
 /** An artifact that no recorded run refers to. */
 export interface UnusedArtifact {
@@ -30,14 +30,14 @@ const TOO_YOUNG_MS = 10 * 60_000;
  */
 export async function findGarbage(runsDir: string, now = Date.now()): Promise<Garbage> {
   const referred = new Set<string>();
-  for (const { path } of await listRuns(runsDir)) {
-    const run = await openRun(path);
-    for await (const entry of readJournal(run.files.journal)) {
+  const { runs, unreadable } = await surveyRuns(runsDir);
+  for (const path of unreadable) await openRun(path);
+  for (const { files } of runs) {
+    for await (const entry of readJournal(files.journal)) {
       // By its name, since a folder of runs may have been moved.
       if (entry.type === 'artifact') referred.add(basename(entry.path));
     }
   }
-  for (const path of unreadableRuns(runsDir)) await openRun(path);
   const root = join(runsDir, 'artifacts');
   const unused: UnusedArtifact[] = [];
   let kept = 0;

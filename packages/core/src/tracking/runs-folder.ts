@@ -4,7 +4,7 @@ import { ShieldError, didYouMean, reasonOf, systemCode } from '../errors/index.j
 import { countedInstead, withSuperseded } from './counted-runs.js';
 import type { RecordedError, ReportedState } from './events.js';
 import { lastState } from './last-state.js';
-import { checkFormat, otherFormat } from './record-format.js';
+import { RECORD_FORMAT, checkFormat, otherFormat } from './record-format.js';
 import { lockHolder, type LockHolder } from './run-lock.js';
 
 /** What run.json says: the facts of a run that never change. */
@@ -61,11 +61,29 @@ export function runsFolder(): string {
   return resolve(process.env['SHIELD_RUNS'] || 'runs');
 }
 
-/** Every run in the folder, the oldest first. A folder that is not there holds none. */
+/**
+ * Every run in the folder, the oldest first. A folder that is not there holds none. Records of another format are no
+ * part of any list, since nobody knows what their words mean: see {@link surveyRuns}.
+ */
 export async function listRuns(runsDir: string): Promise<readonly ListedRun[]> {
+  return (await surveyRuns(runsDir)).runs;
+}
+
+/** What a folder holds, what cannot be read too. */
+export interface RunsSurvey {
+  readonly runs: readonly ListedRun[];
+  /** Absolute paths of directories that a run left whose run.json is of another format, damaged or missing. */
+  readonly unreadable: readonly string[];
+}
+
+export async function surveyRuns(runsDir: string): Promise<RunsSurvey> {
+  const { runs, unreadable } = recordsIn(runsDir);
   const listed: ListedRun[] = [];
-  for (const run of runsIn(runsDir)) listed.push({ ...run, ...(await runStatus(run.path)) });
-  return withSuperseded(listed, runsDir);
+  for (const run of runs) {
+    if (run.format === RECORD_FORMAT) listed.push({ ...run, ...(await runStatus(run.path)) });
+    else unreadable.push(run.path);
+  }
+  return { runs: withSuperseded(listed, runsDir), unreadable };
 }
 
 /**
@@ -90,7 +108,7 @@ export async function findRun(runsDir: string, name: string): Promise<Run> {
   if (name.includes('/') || name.includes(sep)) return openRun(name);
   const exact = resolve(runsDir, name);
   if (!/^\.*$/.test(name) && leftByRun(exact)) return openRun(exact);
-  const runs = runsIn(runsDir);
+  const { runs } = recordsIn(runsDir);
   const found = name === 'latest' ? runs.slice(-1) : name === '' ? [] : runs.filter(({ id }) => fits(id, name));
   if (found.length === 1) return openRun(found[0]!.path);
   throw new ShieldError('RUN_NOT_FOUND', { id: name, folder: resolve(runsDir), hint: hint(name, runs, found) });
@@ -151,13 +169,6 @@ function hint(name: string, runs: readonly Run[], found: readonly Run[]): string
   return whole ? `; did you mean "${whole.id}"?` : `; the latest are ${some(runs)}`;
 }
 
-/** Directories in the folder that a run left, and whose run.json cannot be read: no list holds them. Absolute. */
-export function unreadableRuns(runsDir: string): readonly string[] {
-  return namesIn(runsDir)
-    .map((name) => resolve(runsDir, name))
-    .filter((path) => leftByRun(path) && !readRun(path));
-}
-
 function leftByRun(path: string): boolean {
   return existsSync(recordOf(path)) || existsSync(filesOf(path).journal);
 }
@@ -167,10 +178,17 @@ function recordOf(path: string): string {
 }
 
 /** Read synchronously: see {@link lastState}. */
-function runsIn(runsDir: string): readonly Run[] {
+function recordsIn(runsDir: string): { runs: Run[]; unreadable: string[] } {
   const folder = resolve(runsDir);
-  const runs = namesIn(runsDir).map((name) => readRun(`${folder}${sep}${name}`, name));
-  return runs.filter((run) => run !== undefined).sort(inOrder);
+  const runs: Run[] = [];
+  const unreadable: string[] = [];
+  for (const name of namesIn(runsDir)) {
+    const path = `${folder}${sep}${name}`;
+    const run = readRun(path, name);
+    if (run) runs.push(run);
+    else if (leftByRun(path)) unreadable.push(path);
+  }
+  return { runs: runs.sort(inOrder), unreadable };
 }
 
 function namesIn(runsDir: string): readonly string[] {
