@@ -18,7 +18,7 @@ export async function robustnessPlot(points: readonly RobustnessPoint[]): Promis
     hconcat: norms.map((norm) => ({
       width: 320,
       height: 240,
-      data: { values: points.filter((point) => point.norm === norm) as object[] },
+      data: { values: drawnOut(points.filter((point) => point.norm === norm)) as object[] },
       mark: { type: 'line', interpolate: 'step-after', point: false },
       encoding: {
         x: { field: 'radius', type: 'quantitative', title: AXIS[norm] },
@@ -39,4 +39,17 @@ export async function robustnessPlot(points: readonly RobustnessPoint[]): Promis
   } finally {
     view.finalize();
   }
+}
+
+/** A little beyond the largest change of all, so that one which fell there is seen falling. */
+const BEYOND = 1.05;
+
+/**
+ * Curves of one norm, each drawn on to one end: an attack that has nothing larger to show leaves the accuracy where it is,
+ * which a line that ends at its last step, under that of another attack, does not say.
+ */
+export function drawnOut(points: readonly RobustnessPoint[]): RobustnessPoint[] {
+  const end = BEYOND * Math.max(...points.map(({ radius }) => radius));
+  const last = new Map(points.map((point) => [point.attack, point]));
+  return [...points, ...Array.from(last.values(), (point) => ({ ...point, radius: end }))];
 }

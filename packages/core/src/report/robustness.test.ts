@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Summary } from '../pipeline/summary.js';
 import { proportion } from './statistics.js';
 import { robustnessCsv, robustnessCurves } from './robustness.js';
-import { robustnessPlot } from './robustness-plot.js';
+import { drawnOut, robustnessPlot } from './robustness-plot.js';
 
 const attack = (norm: 'l2' | 'linf', distances: number[], against?: object) => ({
   curve: { norm, distances },
@@ -35,4 +35,15 @@ it('draws a line an attack', async () => {
   expect(svg).toMatch(/^<svg/);
   expect(svg).toContain('L2 of the change');
   expect(svg).toContain('small');
+});
+
+it('draws each curve on to one end, with the accuracy that its attack leaves', () => {
+  const signs = { weak: attack('linf', [4 / 255]), strong: attack('linf', [1 / 255, 4 / 255, 4 / 255]) };
+  const points = robustnessCurves({ ...summary, attacks: signs } as unknown as Summary);
+  const ends = drawnOut(points).slice(points.length);
+  expect(ends.map((end) => [end.attack, end.accuracy])).toEqual([
+    ['weak', 0.7],
+    ['strong', 0.5],
+  ]);
+  for (const { radius } of ends) expect(radius).toBeCloseTo(4.2);
 });
