@@ -3,10 +3,10 @@
  * defense between, by the evaluation stage of a run, in one process on the same threads. The photos are taken in four
  * parts and the contestants take turns at each, so that what else the machine does meets all alike.
  *
- *     node bench/overlap.js FOLDER [--images 1000] [--threads 2] [--batch 32]
+ *     node bench/overlap.js FOLDER [--images 1000] [--threads 2] [--batch 32] [--only jpeg,slq]
  *
- * FOLDER holds photos, a folder for each class. A random defense has one draw here: five draws are five passes of the
- * network.
+ * FOLDER holds photos, a folder for each class. --only names the defenses that are wanted. A random defense has one draw
+ * here: five draws are five passes of the network.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ import { plugins as models } from '../packages/models/dist/index.js';
 const text = { type: 'string' };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { images: text, threads: text, batch: text },
+  options: { images: text, threads: text, batch: text, only: text },
 });
 const images = Number(values.images ?? 1000);
 const threads = Number(values.threads ?? 2);
@@ -36,8 +36,9 @@ const CONTESTS = [
   ['slq 20 40 60 80', {}],
   ['median_filter 3', {}],
   ['tv_bregman 30', {}],
+  ['gaussian_blur 1', {}],
   ['webp 75', {}],
-];
+].filter(([title]) => !values.only || values.only.split(',').includes(title.split(' ')[0]));
 
 const log = (line) => console.error(line);
 const { signal } = new AbortController();
