@@ -81,39 +81,6 @@ describe('readRecords', () => {
     expect((error as Error).message).toContain('ENOENT');
   });
 
-  it('gives the right records or RECORD_CORRUPT for 200 damaged files, plain and packed', async () => {
-    const good = (await readAll(golden('preprocessed_uint8.tfrecord'))).records;
-    const path = join(folder, 'damaged');
-    const damage = fc.oneof(
-      fc.record({ at: fc.nat(), value: fc.nat(255) }),
-      fc.record({ cut: fc.nat() }),
-      fc.record({ insert: fc.nat(), bytes: fc.uint8Array({ minLength: 1, maxLength: 20 }) }),
-    );
-    await fc.assert(
-      fc.asyncProperty(
-        fc.constantFrom('', '.gz'),
-        fc.array(damage, { minLength: 1, maxLength: 4 }),
-        async (suffix, damages) => {
-          let bytes = Buffer.from(await readFile(golden(`preprocessed_uint8.tfrecord${suffix}`)));
-          for (const one of damages) {
-            if ('cut' in one) bytes = bytes.subarray(0, one.cut % (bytes.length + 1));
-            else if ('insert' in one) {
-              const at = one.insert % (bytes.length + 1);
-              bytes = Buffer.concat([bytes.subarray(0, at), one.bytes, bytes.subarray(at)]);
-            } else if (bytes.length > 0) bytes[one.at % bytes.length] = one.value;
-          }
-          await writeFile(path, bytes);
-          const { records, error } = await readAll(path);
-          if (error !== undefined) expect(error).toMatchObject({ code: 'RECORD_CORRUPT' });
-          // Whatever was let through is one of the records that were written (a cut may remove, never change one).
-          const known = new Set(good.map(sha256));
-          for (const record of records) if (record.length > 0) expect(known.has(sha256(record))).toBe(true);
-        },
-      ),
-      { numRuns: 200 },
-    );
-  });
-
   it('reads no faster than it is asked to, and lets go of the file when left early', async () => {
     const path = join(folder, 'long');
     const record = new Uint8Array(1 << 20);

@@ -43,6 +43,8 @@ export class JpegTables {
   readonly #quantization = new Set<number>();
   /** DC tables by their number, AC tables by theirs plus 16, as the file has it. */
   readonly #huffman = new Set<number>();
+  /** Of progressive files, by component and coefficient: the lowest bit that has come. */
+  readonly #bits = new Map<number, number[]>();
   #interval = 0;
 
   /** Whether restart markers may stand in a scan. */
@@ -107,10 +109,23 @@ export class JpegTables {
       const quantization = frame.table.get(name);
       if (quantization === undefined || named.has(name) || !this.#quantization.has(quantization)) return false;
       named.add(name);
+      if (frame.progressive && !this.#goesOn(name, first, last, bits)) return false;
       // A progressive scan has DC or AC coefficients; of the DC ones only the first bits are coded.
       const [dc, ac] = frame.progressive ? [first === 0 && bits >> 4 === 0, first > 0] : [true, true];
       if (dc && !this.#huffman.has(tables >> 4)) return false;
       if (ac && !this.#huffman.has(16 + (tables & 15))) return false;
+    }
+    return true;
+  }
+
+  /** Whether a progressive scan brings the bits below those that have come: DC first, each bit once. */
+  #goesOn(name: number, first: number, last: number, bits: number): boolean {
+    const known = this.#bits.get(name) ?? [];
+    this.#bits.set(name, known);
+    if (first > 0 && known[0] === undefined) return false;
+    for (let i = first; i <= last; i++) {
+      if ((known[i] ?? 0) !== bits >> 4) return false;
+      known[i] = bits & 15;
     }
     return true;
   }

@@ -1,3 +1,4 @@
+import { MUTATIONS } from '@shield/core/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { wnidsOf } from './devkit.js';
@@ -37,15 +38,13 @@ describe('readMatFile', () => {
       fc.property(damages, fc.option(fc.nat(whole.length)), (changes, cut) => {
         const bytes = Buffer.from(whole);
         for (const { at, value } of changes) bytes[at] = value;
-        const began = performance.now();
         try {
           readMatFile(bytes.subarray(0, cut ?? bytes.length));
         } catch (error) {
           expect(error).toBeInstanceOf(Error);
         }
-        expect(performance.now() - began).toBeLessThan(1000);
       }),
-      { numRuns: process.env['SHIELD_TEST_FULL'] ? 1000 : 100 },
+      { numRuns: MUTATIONS },
     );
   });
 });

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { Random, ShieldError, openBackend, type Model } from '@shield/core';
+import { mutated, MUTATIONS } from '@shield/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import graphModel from '../graph-model.js';
 import { testContext } from '../testing/load-context.js';
 
-const MUTATIONS = process.env['SHIELD_TEST_FULL'] === '1' ? 1000 : 100;
 const FIXTURE = fileURLToPath(new URL('../../fixtures/graph-model', import.meta.url));
 const FILES = ['model.json', 'group1-shard1of2.bin', 'group1-shard2of2.bin'];
 const OPTIONS = { size: 0, range: [0, 1], mean: [0], std: [1], class_offset: 0, input: '', output: '' };
@@ -30,26 +30,6 @@ async function outcome(): Promise<Model | ShieldError> {
     expect(code).toBe('WEIGHTS_INVALID');
     expect(message).toContain(folder);
     return error as ShieldError;
-  }
-}
-
-/** Bytes as a bad disk or connection leaves them. */
-function damage(bytes: Uint8Array, random: Random): Uint8Array {
-  const out = Uint8Array.from(bytes);
-  const pick = (below: number) => Math.floor(random.uniform() * below);
-  switch (pick(4)) {
-    case 0:
-      return out.subarray(0, pick(out.length));
-    case 1:
-      out[pick(out.length)]! ^= 1 << pick(8);
-      return out;
-    case 2: {
-      const [from, to] = [pick(out.length), pick(out.length)];
-      return out.copyWithin(to, from, Math.min(out.length, from + 1 + pick(64)));
-    }
-    default:
-      for (let i = pick(8); i >= 0; i--) out[pick(out.length)] = pick(256);
-      return out;
   }
 }
 
@@ -110,7 +90,7 @@ describe('a graph model, damaged', () => {
       const random = new Random('hostile graph', i);
       const hit = i % 4 === 0 ? 1 + (i % 8 === 0 ? 1 : 0) : 0;
       for (const [k, name] of FILES.entries()) {
-        await writeFile(join(folder, name), k === hit ? damage(originals[k]!, random) : originals[k]!);
+        await writeFile(join(folder, name), k === hit ? mutated(originals[k]!, random) : originals[k]!);
       }
       if (await check()) refused++;
     }

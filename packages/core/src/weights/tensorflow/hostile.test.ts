@@ -5,12 +5,11 @@ import protobuf from 'protobufjs/minimal.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ShieldError } from '../../errors/index.js';
 import { Random } from '../../random/random.js';
+import { mutated, MUTATIONS } from '../../testing/mutations.js';
 import { sizeOf, type WeightMap } from '../weight-tensor.js';
 import { openTensorFlowCheckpoint } from './checkpoint.js';
 import { CHECKPOINTS, golden } from './testing/golden.js';
 import { entriesOf, writeTable, type Entry } from './testing/write-table.js';
-
-const MUTATIONS = process.env['SHIELD_TEST_FULL'] === '1' ? 1000 : 100;
 
 let folder: string;
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'shield-hostile-'))));
@@ -38,31 +37,6 @@ async function outcome(path: string): Promise<WeightMap | ShieldError> {
   }
 }
 
-function mutate(bytes: Uint8Array, random: Random): Uint8Array {
-  const out = Uint8Array.from(bytes);
-  const pick = (below: number) => Math.floor(random.uniform() * below);
-  switch (pick(5)) {
-    case 0:
-      return out.subarray(0, pick(out.length));
-    case 1:
-      out[pick(out.length)]! ^= 1 << pick(8);
-      return out;
-    case 2: {
-      // A length that claims the whole address space.
-      const at = pick(out.length);
-      out.set(Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f).subarray(0, out.length - at), at);
-      return out;
-    }
-    case 3: {
-      const [from, to] = [pick(out.length), pick(out.length)];
-      return out.copyWithin(to, from, Math.min(out.length, from + 1 + pick(64)));
-    }
-    default:
-      for (let i = pick(8); i >= 0; i--) out[pick(out.length)] = pick(256);
-      return out;
-  }
-}
-
 describe.each(Object.entries(CHECKPOINTS))('%s, damaged', (what, { names, files }) => {
   it(`${MUTATIONS} times, gives the right answer or a clear error`, async () => {
     const right = await readAll(golden(names[0]));
@@ -72,7 +46,7 @@ describe.each(Object.entries(CHECKPOINTS))('%s, damaged', (what, { names, files 
       const random = new Random('hostile', what, i);
       const hit = i % files.length;
       for (const [k, [name, bytes]] of originals.entries()) {
-        await writeFile(join(folder, name), k === hit ? mutate(bytes, random) : bytes);
+        await writeFile(join(folder, name), k === hit ? mutated(bytes, random) : bytes);
       }
       const result = await outcome(join(folder, names[0]));
       if (result instanceof ShieldError) refused++;
@@ -93,7 +67,7 @@ describe.each(['v1_small.ckpt', 'v2_small.index'])('%s with right checksums over
       // Short messages, whose every byte matters, are hit more often than long rows of numbers.
       const damaged = entries.map(([key, value], k): Entry => {
         if (k !== hit) return [key, value];
-        const head = mutate(value.subarray(0, 400), random);
+        const head = mutated(value.subarray(0, 400), random);
         return [key, Buffer.concat([head, value.subarray(400)])];
       });
       await writeFile(join(folder, name), writeTable(damaged));
