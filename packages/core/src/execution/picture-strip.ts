@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { attackedBatches } from '../pipeline/attacked-images.js';
+import { WHOLE } from '../pipeline/shard.js';
 import type { Collected } from '../pipeline/collect.js';
 import type { PipelineContext } from '../pipeline/context.js';
 import { defend, evaluationDraw } from '../pipeline/apply-defense.js';
@@ -51,7 +52,7 @@ async function stripRows(
       .slice(0, wanted - rows.length);
     if (chosen.length === 0) continue;
     const cleanImages = await only(cleanSource(context).batches((each) => each === index));
-    const adversarialImages = await only(attackedBatches(attacked, (each) => each === index));
+    const adversarialImages = await only(attackedBatches(attacked, WHOLE, (each) => each === index));
     if (!cleanImages || !adversarialImages) continue;
     const said = await readAll(index, clean, predictions);
     for (const { row, i } of chosen) {

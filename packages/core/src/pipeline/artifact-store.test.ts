@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canMountDisks, mountSmallDisk, startScript } from '../testing/processes.js';
 import { ArtifactStore, keyHash, type Artifact } from './artifact-store.js';
 import { attackedBatches, writeImages } from './attacked-images.js';
+import { WHOLE } from './shard.js';
 import type { AttackRow } from './rows.js';
 
 interface Row {
@@ -168,7 +169,7 @@ describe('attacked images', () => {
 
   async function read(artifact: Artifact<AttackRow>, needed: (index: number) => boolean = () => true) {
     const batches = [];
-    for await (const batch of attackedBatches(artifact, needed)) batches.push(batch);
+    for await (const batch of attackedBatches(artifact, WHOLE, needed)) batches.push(batch);
     return batches;
   }
 
@@ -199,58 +200,3 @@ describe('attacked images', () => {
   });
 });
 
-describe('exclusively', () => {
-  const script = (name: string, milliseconds: number) =>
-    startScript(
-      'pipeline/artifact-store.js',
-      `const artifact = await new core.ArtifactStore(${JSON.stringify(folder)}).open('attacked', ${JSON.stringify(KEY)});
-       await artifact.exclusively(new AbortController().signal, () => console.log('waiting'), async () => {
-         if (await artifact.complete()) return console.log('there already');
-         console.log('computing');
-         await new Promise((resolve) => setTimeout(resolve, ${milliseconds}));
-         await artifact.write(0, [{ id: '${name}' }], 1);
-         await artifact.finish(1);
-       });`,
-    );
-
-  it('of two processes one computes and the other waits, once, and takes what is there', async () => {
-    const first = script('first', 1500);
-    await first.printed('computing');
-    const second = script('second', 0);
-    const outcomes = await Promise.all([first.finished, second.finished]);
-    expect(outcomes.map(({ code, stderr }) => [code, stderr])).toEqual([
-      [0, ''],
-      [0, ''],
-    ]);
-    expect(outcomes.map(({ stdout }) => stdout.trim().split('\n'))).toEqual([
-      ['computing'],
-      ['waiting', 'there already'],
-    ]);
-    const artifact = await new ArtifactStore(folder).open<Row>('attacked', KEY);
-    expect((await artifact.read(0)).rows).toEqual([{ id: 'first' }]);
-  });
-
-  it('the lock of a killed process does not hold', async () => {
-    const first = script('first', 60_000);
-    await first.printed('computing');
-    first.process.kill('SIGKILL');
-    await first.finished;
-    const second = await script('second', 0).finished;
-    expect(second.stdout.trim().split('\n')).toEqual(['computing']);
-  });
-
-  it('waiting ends when the run is stopped', async () => {
-    const first = script('first', 60_000);
-    await first.printed('computing');
-    const artifact = await new ArtifactStore(folder).open<Row>('attacked', KEY);
-    const stop = new AbortController();
-    const waiting = artifact.exclusively(
-      stop.signal,
-      () => stop.abort(),
-      async () => expect.unreachable(),
-    );
-    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
-    first.process.kill('SIGKILL');
-    await first.finished;
-  });
-});

@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ShieldError, reasonOf, systemCode, writeError } from '../errors/index.js';
 import { makeFolder } from '../files/make-folder.js';
 import { canonicalJson } from '../spec/canonical.js';
-import { RunLock } from '../tracking/run-lock.js';
+import { RunLock, lockHolder } from '../tracking/run-lock.js';
 import { writeAtomically } from '../tracking/write-atomically.js';
 
 /** What determines an artifact: anything that can be written as JSON. Its hash is the artifact's name. */
@@ -28,7 +27,7 @@ interface BatchRecord<Row> {
 
 const LOCK_REFRESH_MS = 10_000;
 /**
- * A process that stands still keeps no artifact from the others: batches are renamed into place and the same whoever
+ * A process that stands still keeps no batch from the others: batches are renamed into place and the same whoever
  * computes them, so that the worst is work done twice.
  */
 const SILENT_AFTER_MS = 120_000;
@@ -36,7 +35,8 @@ const SILENT_AFTER_MS = 120_000;
 /**
  * What stages leave, in folders named by the hash of all that determines them: computed once, shared by every run
  * that needs the same, never overwritten. A batch exists when its record has been renamed into place; what a killed
- * run left half written is not seen.
+ * run left half written is not seen. Each batch is computed by whoever takes it first, so that several processes, of one
+ * run or of many, fill one artifact together.
  */
 export class ArtifactStore {
   /** @param opened hears of every artifact that is opened: a run refers to what it only reads, too */
@@ -154,42 +154,51 @@ export class Artifact<Row> {
   }
 
   /**
-   * Runs `compute` while no other process writes this artifact. Where another one does, waits (saying so once); by
-   * then there is often nothing left to compute.
+   * Takes a batch for this process to compute; whoever wants the same artifact computes others meanwhile.
+   *
+   * @returns undefined where a living process is at it
    */
-  async exclusively<T>(signal: AbortSignal, onWait: () => void, compute: () => Promise<T>): Promise<T> {
-    let waiting = false;
-    for (;;) {
-      signal.throwIfAborted();
-      const lock = await this.#tryLock();
-      if (!lock) {
-        if (!waiting) onWait();
-        waiting = true;
-        await sleep(500, undefined, { signal });
-        continue;
-      }
-      const alive = setInterval(() => lock.refresh(), LOCK_REFRESH_MS).unref();
-      try {
-        return await compute();
-      } finally {
-        clearInterval(alive);
-        lock.release();
-      }
-    }
-  }
-
-  async #tryLock(): Promise<RunLock | undefined> {
+  async claim(index: number): Promise<BatchClaim | undefined> {
     try {
-      return await RunLock.acquire(this.path, SILENT_AFTER_MS);
+      return new BatchClaim(await RunLock.acquire(this.path, { silentAfterMs: SILENT_AFTER_MS, file: claimName(index) }));
     } catch (error) {
       if (error instanceof ShieldError && error.code === 'RUN_LOCKED') return undefined;
       throw error;
     }
   }
 
+  /** Whether somebody took the batch, who may be gone since. */
+  claimed(index: number): boolean {
+    return existsSync(join(this.path, claimName(index)));
+  }
+
+  /** Whether a living process is at the batch. */
+  async isHeld(index: number): Promise<boolean> {
+    const options = { silentAfterMs: SILENT_AFTER_MS, file: claimName(index) };
+    return (await lockHolder(this.path, options)) !== undefined;
+  }
+
   #record(index: number): string {
     return join(this.path, `${batchName(index)}.json`);
   }
+}
+
+/** A batch that this process computes, until it is released. A process that ends leaves its claims to the others. */
+export class BatchClaim {
+  readonly #alive: NodeJS.Timeout;
+
+  constructor(private readonly lock: RunLock) {
+    this.#alive = setInterval(() => lock.refresh(), LOCK_REFRESH_MS).unref();
+  }
+
+  release(): void {
+    clearInterval(this.#alive);
+    this.lock.release();
+  }
+}
+
+function claimName(index: number): string {
+  return `${batchName(index)}.lock`;
 }
 
 function batchName(index: number): string {

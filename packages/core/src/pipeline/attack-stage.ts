@@ -3,12 +3,14 @@ import { attackBatch } from './attack-batch.js';
 import type { Artifact } from './artifact-store.js';
 import { worthCapturing } from './capture-worth.js';
 import { writeImages } from './attacked-images.js';
-import { inputBatches } from './input-batches.js';
+import { inputBatches, type ImageBatch } from './input-batches.js';
 import { attackCost } from './attack-cost.js';
 import { attackKey } from './keys.js';
+import { MissingBatches } from './missing-batches.js';
 import { PassCounter } from './pass-counter.js';
 import type { PipelineContext, PlannedAttack } from './context.js';
 import type { AttackRow, PredictionRow } from './rows.js';
+import { imagesIn, imagesUpTo } from './shard.js';
 import { createTargetModel } from './target-model.js';
 import { attackerView } from './threat/attacker.js';
 import type { AttackerView } from './threat/attacker-view.js';
@@ -31,14 +33,10 @@ export async function attackStage(
     await told(context, attack, artifact);
     return artifact;
   }
-  const wait = () => context.reporter.log(`attack ${attack.name}: another run computes it; waiting`);
-  await artifact.exclusively(context.signal, wait, async () => {
-    if (await artifact.complete()) return;
-    await context.emit({ type: 'stage', ...info, phase: 'start' });
-    const started = performance.now();
-    await computeMissing(context, attack, clean, artifact);
-    await context.emit({ type: 'stage', ...info, phase: 'end', seconds: (performance.now() - started) / 1000 });
-  });
+  await context.emit({ type: 'stage', ...info, phase: 'start' });
+  const started = performance.now();
+  await computeMissing(context, attack, clean, artifact);
+  await context.emit({ type: 'stage', ...info, phase: 'end', seconds: (performance.now() - started) / 1000 });
   await told(context, attack, artifact);
   return artifact;
 }
@@ -57,7 +55,10 @@ async function computeMissing(
 ): Promise<void> {
   const total = context.dataset.size;
   const batches = Math.ceil((total ?? Infinity) / context.spec.batch);
-  const stage = context.reporter.stage({ stage: 'attack', name: attack.name, total });
+  const { shard } = context;
+  const { batch: size } = context.spec;
+  const mine = imagesIn(shard, size, total);
+  const stage = context.reporter.stage({ stage: 'attack', name: attack.name, total: mine });
   const counter = new PassCounter();
   const capture = worthCapturing(attackCost(attack), Math.min(batches * context.spec.batch, total ?? Infinity));
   const view = attackerView(context, attack, capture);
@@ -72,7 +73,7 @@ async function computeMissing(
     let done = 0;
     let fooled = 0;
     let tried = 0;
-    let count = 0;
+    const missing = new MissingBatches(context, [artifact]);
     const input = {
       batch: context.spec.batch,
       size: context.model.inputSize,
@@ -80,12 +81,13 @@ async function computeMissing(
       onCorrupt: context.onCorrupt,
       classes: context.model.classes - context.model.labelOffset,
       signal: context.signal,
-      needed: (index: number) => {
-        count = Math.max(count, index + 1);
-        return !artifact.has(index);
-      },
+      needed: missing.needed,
     };
-    for await (const batch of inputBatches(context.dataset, input)) {
+    const pass = async () => {
+      for await (const batch of inputBatches(context.dataset, input))
+        if (await missing.claim(artifact, batch.index)) await compute(batch);
+    };
+    const compute = async (batch: ImageBatch) => {
       const started = performance.now();
       const cleanRows = (await clean.read(batch.index)).rows.filter((row) => row.dropped === undefined);
       const within = (share: number) => stage.update(done + share * batch.ids.length, note(fooled, tried));
@@ -95,7 +97,8 @@ async function computeMissing(
       await artifact.write(batch.index, rows, seconds, (path) =>
         writeImages(path, batch, pixels, context.model.inputSize),
       );
-      done = Math.min(total ?? Infinity, (batch.index + 1) * context.spec.batch);
+      missing.written(artifact, batch.index);
+      done = imagesUpTo(shard, batch.index, size, total);
       tried += rows.filter((row) => row.attacked).length;
       fooled += rows.filter((row) => row.attacked && row.success).length;
       stage.update(done, note(fooled, tried));
@@ -105,15 +108,16 @@ async function computeMissing(
         name: attack.name,
         batch: batch.index,
         done,
-        of: total ?? done,
+        of: mine ?? done,
         tensors: tf.memory().numTensors,
       });
-    }
+    };
+    const wait = () => context.reporter.log(`attack ${attack.name}: others compute the rest of it; waiting`);
+    await missing.fill(pass, wait);
     if (flow?.warning !== undefined) {
       context.reporter.warn(flow.warning);
       await context.emit({ type: 'log', level: 'warn', message: flow.warning });
     }
-    await artifact.finish(count);
     stage.end(note(fooled, tried));
   } finally {
     target.dispose();

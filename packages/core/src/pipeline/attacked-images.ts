@@ -5,6 +5,7 @@ import { writeRecords } from '../records/tfrecord-writer.js';
 import type { Artifact } from './artifact-store.js';
 import type { ImageBatch } from './input-batches.js';
 import type { AttackRow } from './rows.js';
+import type { Shard } from './shard.js';
 
 /** Writes a batch of attacked images as float32 records in [0, 1]. */
 export async function writeImages(
@@ -26,13 +27,14 @@ export async function writeImages(
   );
 }
 
-/** The attacked images in batches, in the form in which clean ones come. */
+/** The attacked images in batches, in the form in which clean ones come; of a shard's own, which are there before others. */
 export async function* attackedBatches(
   artifact: Artifact<AttackRow>,
+  shard: Shard,
   needed: (index: number) => boolean,
 ): AsyncGenerator<ImageBatch> {
-  const batches = (await artifact.complete())?.batches ?? 0;
-  for (let index = 0; index < batches; index++) {
+  const complete = await artifact.complete();
+  for (let index = shard.index - 1; complete ? index < complete.batches : artifact.has(index); index += shard.of) {
     if (!needed(index)) continue;
     const { rows, file } = await artifact.read(index);
     const images: Float32Array[] = [];

@@ -6,6 +6,7 @@ import type { ArtifactKey, ArtifactStore } from './artifact-store.js';
 import type { Defense } from './defenses.js';
 import type { Predictor } from './predictor.js';
 import type { Reporter } from './reporter.js';
+import type { Shard } from './shard.js';
 import type { TargetTable } from './targets.js';
 
 /** A plugin that the spec names, with its options. */
@@ -44,6 +45,8 @@ export interface PipelineContext {
   /** What every artifact of this run rests on: dataset, model, backend, batch, code. */
   readonly baseKey: ArtifactKey;
   readonly reporter: Reporter;
+  /** The batches that this process computes. */
+  readonly shard: Shard;
   readonly signal: AbortSignal;
   emit(event: RunEvent): Promise<void> | void;
 }

@@ -4,8 +4,11 @@ import { writeRecords } from '../records/tfrecord-writer.js';
 import { defend, evaluationDraw } from './apply-defense.js';
 import type { PipelineContext } from './context.js';
 import { isEnsemble, isRandom } from './defenses.js';
+import type { ImageBatch } from './input-batches.js';
 import type { Source } from './judge.js';
 import { judgedKey } from './keys.js';
+import { MissingBatches } from './missing-batches.js';
+import { imagesIn, imagesUpTo } from './shard.js';
 
 interface DefendedRow {
   readonly id: string;
@@ -19,6 +22,7 @@ interface DefendedRow {
  * streams, which costs less than reading them back.
  */
 export async function defendStage(context: PipelineContext, source: Source): Promise<void> {
+  const { shard } = context;
   for (const defense of context.defenses) {
     if (isEnsemble(defense)) {
       context.reporter.log(`${defense.name} is an ensemble: it answers, and leaves no images`);
@@ -38,49 +42,41 @@ export async function defendStage(context: PipelineContext, source: Source): Pro
       await told();
       continue;
     }
-    const stage = context.reporter.stage({
-      stage: 'defend',
-      name: `${source.name} by ${defense.name}`,
-      total: context.dataset.size,
-    });
-    const wait = () => context.reporter.log('another run makes the same images; waiting');
-    await artifact.exclusively(context.signal, wait, async () => {
-      let count = 0;
-      const needed = (index: number) => {
-        count = Math.max(count, index + 1);
-        return !artifact.has(index);
-      };
-      const { height, width } = context.model.inputSize;
-      const length = height * width * 3;
-      for await (const batch of source.batches(needed)) {
-        context.signal.throwIfAborted();
-        const started = performance.now();
-        const rows: DefendedRow[] = [];
-        const records: Uint8Array[] = [];
-        for (let draw = 0; draw < draws; draw++) {
-          for (const [i, id] of batch.ids.entries()) {
-            const given = { data: batch.pixels.subarray(i * length, (i + 1) * length), height, width };
-            const result = await defend(context, defense, given, id, evaluationDraw(context, id, draw));
-            const image = defense.steps.at(-1)!.plugin.takes === 'bytes' ? toByteImage(result, 'round') : result;
-            rows.push({ id, label: batch.labels[i]!, draw });
-            records.push(await encodeImageRecord({ id, label: batch.labels[i]!, image }));
-          }
+    const mine = imagesIn(shard, context.spec.batch, context.dataset.size);
+    const name = `${source.name} by ${defense.name}`;
+    const stage = context.reporter.stage({ stage: 'defend', name, total: mine });
+    const missing = new MissingBatches(context, [artifact]);
+    const { height, width } = context.model.inputSize;
+    const length = height * width * 3;
+    const compute = async (batch: ImageBatch) => {
+      const started = performance.now();
+      const rows: DefendedRow[] = [];
+      const records: Uint8Array[] = [];
+      for (let draw = 0; draw < draws; draw++) {
+        for (const [i, id] of batch.ids.entries()) {
+          const given = { data: batch.pixels.subarray(i * length, (i + 1) * length), height, width };
+          const result = await defend(context, defense, given, id, evaluationDraw(context, id, draw));
+          const image = defense.steps.at(-1)!.plugin.takes === 'bytes' ? toByteImage(result, 'round') : result;
+          rows.push({ id, label: batch.labels[i]!, draw });
+          records.push(await encodeImageRecord({ id, label: batch.labels[i]!, image }));
         }
-        await artifact.write(batch.index, rows, (performance.now() - started) / 1000, (path) =>
-          writeRecords(path, records),
-        );
-        stage.update(Math.min(context.dataset.size ?? Infinity, (batch.index + 1) * context.spec.batch));
-        await context.emit({
-          type: 'batch',
-          stage: 'defend',
-          name: defense.name,
-          batch: batch.index,
-          done: batch.ids.length,
-          of: context.dataset.size ?? 0,
-        });
       }
-      await artifact.finish(count);
-    });
+      await artifact.write(batch.index, rows, (performance.now() - started) / 1000, (path) =>
+        writeRecords(path, records),
+      );
+      missing.written(artifact, batch.index);
+      const done = imagesUpTo(shard, batch.index, context.spec.batch, context.dataset.size);
+      stage.update(done);
+      const progress = { batch: batch.index, done, of: mine ?? done };
+      await context.emit({ type: 'batch', stage: 'defend', name: defense.name, ...progress });
+    };
+    const pass = async () => {
+      for await (const batch of source.batches(missing.needed)) {
+        context.signal.throwIfAborted();
+        if (await missing.claim(artifact, batch.index)) await compute(batch);
+      }
+    };
+    await missing.fill(pass, () => context.reporter.log('others make the rest of these images; waiting'));
     stage.end();
     await told();
   }

@@ -7,7 +7,9 @@ import { isRandom, type Defense } from './defenses.js';
 import type { ImageBatch } from './input-batches.js';
 import { judgeShown, showThrough, type Shown } from './judge-behind.js';
 import { judgedKey } from './keys.js';
+import { MissingBatches } from './missing-batches.js';
 import type { Prediction, PredictionRow } from './rows.js';
+import { imagesIn, imagesUpTo } from './shard.js';
 
 /** Images that are judged: the clean ones, or what an attack left. */
 export interface Source {
@@ -67,7 +69,7 @@ export async function judgeStage(
   }
   await context.emit({ type: 'stage', ...info, phase: 'start' });
   const started = performance.now();
-  await withAllLocked(context, missing, () => judgeMissing(context, source, missing));
+  await judgeMissing(context, source, missing);
   await context.emit({ type: 'stage', ...info, phase: 'end', seconds: (performance.now() - started) / 1000 });
   for (const { artifact } of missing) {
     await context.emit({ type: 'artifact', kind: 'predictions', key: artifact.hash, path: artifact.path });
@@ -75,39 +77,25 @@ export async function judgeStage(
   return artifacts;
 }
 
-/** Locks are taken in the order of the folders' names, so that two runs never wait for each other. */
-async function withAllLocked(
-  context: PipelineContext,
-  judges: readonly Judge[],
-  compute: () => Promise<void>,
-): Promise<void> {
-  const ordered = [...judges].sort((a, b) => (a.artifact.name < b.artifact.name ? -1 : 1));
-  const wait = () => context.reporter.log('another run computes the same predictions; waiting');
-  const nested = ordered.reduceRight<() => Promise<void>>(
-    (inner, judge) => () => judge.artifact.exclusively(context.signal, wait, inner),
-    compute,
-  );
-  await nested();
-}
-
 async function judgeMissing(context: PipelineContext, source: Source, judges: readonly Judge[]): Promise<void> {
-  const stage = context.reporter.stage({ stage: 'evaluate', name: source.name, total: context.dataset.size });
+  const { shard } = context;
+  const { batch: size } = context.spec;
+  const mine = imagesIn(shard, size, context.dataset.size);
+  const stage = context.reporter.stage({ stage: 'evaluate', name: source.name, total: mine });
   const tally = new Map(judges.map((judge) => [judge, { hits: 0, n: 0 }]));
-  let count = 0;
-  const needed = (index: number) => {
-    count = Math.max(count, index + 1);
-    return judges.some((judge) => !judge.artifact.has(index));
-  };
-  let done = 0;
-  const passes = inAdvance(passesOf(source, judges, needed), (pass) => show(context, pass));
-  for await (const { batch, judge, draw, shown, last, milliseconds } of passes) {
+  const missing = new MissingBatches(
+    context,
+    judges.map(({ artifact }) => artifact),
+  );
+  const judgePassed = async ({ batch, judge, draw, shown, last, milliseconds }: ShownPass) => {
     context.signal.throwIfAborted();
     const since = performance.now();
     judge.rows ??= emptyRows(batch);
     await judgePass(context, judge, judge.rows, batch, shown);
     judge.milliseconds += milliseconds + performance.now() - since;
-    if (draw < judge.draws - 1) continue;
+    if (draw < judge.draws - 1) return;
     await judge.artifact.write(batch.index, [...judge.rows, ...droppedRows(batch)], judge.milliseconds / 1000);
+    missing.written(judge.artifact, batch.index);
     const entry = tally.get(judge)!;
     for (const row of judge.rows) {
       entry.n++;
@@ -115,8 +103,8 @@ async function judgeMissing(context: PipelineContext, source: Source, judges: re
     }
     judge.rows = undefined;
     judge.milliseconds = 0;
-    if (!last) continue;
-    done = Math.min(context.dataset.size ?? Infinity, (batch.index + 1) * context.spec.batch);
+    if (!last) return;
+    const done = imagesUpTo(shard, batch.index, size, context.dataset.size);
     stage.update(done, noteOf(tally));
     await context.emit({
       type: 'batch',
@@ -124,11 +112,15 @@ async function judgeMissing(context: PipelineContext, source: Source, judges: re
       name: source.name,
       batch: batch.index,
       done,
-      of: context.dataset.size ?? done,
+      of: mine ?? done,
       tensors: tf.memory().numTensors,
     });
-  }
-  for (const judge of judges) await judge.artifact.finish(count);
+  };
+  const pass = async () => {
+    const passes = inAdvance(passesOf(source, judges, missing), (each) => show(context, each));
+    for await (const each of passes) await judgePassed(each);
+  };
+  await missing.fill(pass, () => context.reporter.log(`evaluate ${source.name}: others compute the rest; waiting`));
   stage.end(noteOf(tally));
 }
 
@@ -148,15 +140,21 @@ interface Pass {
   readonly last: boolean;
 }
 
+interface ShownPass extends Pass {
+  readonly shown: readonly Shown[];
+  readonly milliseconds: number;
+}
+
 async function* passesOf(
   source: Source,
   judges: readonly Judge[],
-  needed: (index: number) => boolean,
+  missing: MissingBatches,
 ): AsyncGenerator<Pass> {
-  for await (const batch of source.batches(needed)) {
-    const missing = judges.filter(({ artifact }) => !artifact.has(batch.index));
-    for (const judge of missing) {
-      const last = judge === missing.at(-1);
+  for await (const batch of source.batches(missing.needed)) {
+    const claimed: Judge[] = [];
+    for (const judge of judges) if (await missing.claim(judge.artifact, batch.index)) claimed.push(judge);
+    for (const judge of claimed) {
+      const last = judge === claimed.at(-1);
       for (let draw = 0; draw < judge.draws; draw++) yield { batch, judge, draw, last };
     }
   }
@@ -166,11 +164,11 @@ async function* passesOf(
  * What each pass shows the networks is made while they look at what the one before showed. `milliseconds` is what the
  * evaluation spent on that: work on this thread, and waiting for work elsewhere.
  */
-async function* inAdvance<P extends Pass, S>(
-  passes: AsyncIterable<P>,
-  start: (pass: P) => Promise<S>,
-): AsyncGenerator<P & { readonly shown: S; readonly milliseconds: number }> {
-  let ahead: { readonly pass: P; readonly shown: Promise<S>; readonly spent: number } | undefined;
+async function* inAdvance(
+  passes: AsyncIterable<Pass>,
+  start: (pass: Pass) => Promise<readonly Shown[]>,
+): AsyncGenerator<ShownPass> {
+  let ahead: { readonly pass: Pass; readonly shown: Promise<readonly Shown[]>; readonly spent: number } | undefined;
   const finished = async ({ pass, shown, spent }: NonNullable<typeof ahead>) => {
     const since = performance.now();
     return { ...pass, shown: await shown, milliseconds: spent + performance.now() - since };

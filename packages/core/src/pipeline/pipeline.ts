@@ -9,20 +9,33 @@ import { inputBatches } from './input-batches.js';
 import { AS_THEY_ARE, ROUNDED, judgeStage, type Path, type Source } from './judge.js';
 import { attackKey, cleanKey } from './keys.js';
 import type { AttackRow, PredictionRow } from './rows.js';
+import { isWhole } from './shard.js';
 import type { Summary } from './summary.js';
 import { withThreats } from './threat/adaptive-summary.js';
 import { planAttacks } from './threat/attacker.js';
 
-/** Attack, defend, evaluate: as many of these as the spec performs. Clean accuracy is always measured first. */
+/** All that the spec performs, and what came of it. */
 export async function runPipeline(
   context: PipelineContext,
   onImage: (result: ImageResult) => Promise<void> | void,
 ): Promise<{ readonly summary: Summary; readonly collected: Collected }> {
+  const collected = await computeStages(context);
+  const summary = await collect(context, collected, onImage);
+  return { summary: withThreats(summary, planAttacks(context)), collected };
+}
+
+/**
+ * Attack, defend, evaluate: as many of these as the spec performs. Clean accuracy is always measured first. What one
+ * batch of a stage needs is the same batch of the stages before, so that a shard goes through all of them by itself.
+ *
+ * @returns the artifacts, complete but where the context has a shard only
+ */
+export async function computeStages(context: PipelineContext): Promise<Collected> {
   const { perform } = context.spec;
   const source = cleanSource(context);
   const clean = await judgeStage(context, source, [AS_THEY_ARE]);
   const cleanPredictions = clean.get(AS_THEY_ARE.name)!;
-  await refuseEmpty(context, cleanPredictions);
+  if (isWhole(context.shard)) await refuseEmpty(context, cleanPredictions);
 
   const planned = planAttacks(context);
   const attacked = new Map<string, Artifact<AttackRow>>();
@@ -55,9 +68,7 @@ export async function runPipeline(
     ]);
     attacks.push([attack.name, { images, predictions }]);
   }
-  const collected = { clean: new Map([...clean, ...cleanDefended]), attacks: new Map(attacks) };
-  const summary = await collect(context, collected, onImage);
-  return { summary: withThreats(summary, planned), collected };
+  return { clean: new Map([...clean, ...cleanDefended]), attacks: new Map(attacks) };
 }
 
 export function cleanSource(context: PipelineContext): Source {
@@ -81,7 +92,7 @@ export function attackedSource(context: PipelineContext, attack: PlannedAttack, 
   return {
     name: attack.name,
     key: attackKey(context, attack),
-    batches: (needed) => attackedBatches(artifact, needed),
+    batches: (needed) => attackedBatches(artifact, context.shard, needed),
   };
 }
 

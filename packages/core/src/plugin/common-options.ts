@@ -95,11 +95,17 @@ export const targetedOptions = {
 
 /** What stands under `execution` whatever carries the cells out. */
 export const executorOptions = {
+  shards: Type.Union([Type.Integer({ minimum: 1, maximum: 10_000 }), Type.Literal('auto')], {
+    default: 1,
+    affectsResult: false,
+    description:
+      "parts that a run's batches are split into, for the workers of the executor to compute at the same time; auto: as many as there are workers",
+  }),
   threads: Type.Integer({
     minimum: 0,
     maximum: 1024,
     default: 0,
-    description: 'threads of the backend; 0: every core, or the share of one of several workers',
+    description: 'threads of the backend; 0: every core, or the share of one of several workers or shards',
   }),
   time_limit: Type.Number({
     minimum: 0,

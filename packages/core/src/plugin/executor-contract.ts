@@ -1,4 +1,6 @@
 import type { Static, TObject } from '@sinclair/typebox';
+import type { Shard } from '../pipeline/shard.js';
+import type { ArtifactEvent } from '../tracking/events.js';
 import type { DefinitionBase } from './contracts.js';
 
 /*
@@ -26,10 +28,20 @@ export interface SweepWork {
   readonly provenance: unknown;
 }
 
-/** One attempt at one cell. Plain JSON. */
+/** One attempt at one cell, or at a shard of one: a part of its batches. Plain JSON. */
 export interface CellJob {
+  /**
+   * The same for whoever asks for the same attempt, and for nothing else in this work: letters, digits and hyphens. For
+   * queues, file names and the like.
+   */
+  readonly id: string;
   /** From 1. */
   readonly cell: number;
+  /**
+   * The part of the cell's batches that are to be computed. Whoever carries that out leaves them in the artifacts, and has
+   * no run and no metrics to tell of. Absent: the cell itself, which finds there what its shards left.
+   */
+  readonly shard?: Shard;
   /** Names the cell by its resolved spec and the code that carries it out: a worker whose key differs refuses. */
   readonly key: string;
   /** The resolved spec, as YAML. */
@@ -40,6 +52,8 @@ export interface CellJob {
   readonly resume?: string;
   /** Images a batch, where that is not the spec's: what an attempt before had no memory for. */
   readonly batch?: number;
+  /** Threads of the backend where the spec leaves them open: all parts of a cell must have the same. */
+  readonly threads?: number;
   /** Seconds that the cell may take, of its `execution.time_limit`; 0 for no limit. */
   readonly timeLimit: number;
 }
@@ -61,12 +75,13 @@ export interface CellOutcome {
 /** What an executor tells while it works. */
 export type CellReport =
   /** A worker has begun. `worker`: a short name, the same for all cells of one worker: `1`, `host/4711`. */
-  | { readonly type: 'started'; readonly cell: number; readonly worker: string }
+  | { readonly type: 'started'; readonly cell: number; readonly shard?: Shard; readonly worker: string }
   /** The cell's run has its directory. */
   | { readonly type: 'run'; readonly cell: number; readonly run: string }
   | {
       readonly type: 'progress';
       readonly cell: number;
+      readonly shard?: Shard;
       /** "attack", "evaluate", …, and what it works on. */
       readonly stage: string;
       readonly name: string;
@@ -77,25 +92,34 @@ export type CellReport =
       readonly ended?: boolean;
     }
   /** A line for people; without a cell, one about the executor itself. */
-  | { readonly type: 'log' | 'warn'; readonly cell?: number; readonly message: string };
+  | { readonly type: 'log' | 'warn'; readonly cell?: number; readonly shard?: Shard; readonly message: string }
+  /** A shard works with an artifact, which no run refers to before the cell itself does. */
+  | { readonly type: 'artifact'; readonly cell: number; readonly artifact: ArtifactEvent };
 
 /** What a sweep tells: an executor's reports, and what becomes of the cells. */
 export type SweepEvent =
   | CellReport
   /** Handed to the executor; `attempt` from 1. */
-  | { readonly type: 'queued'; readonly cell: number; readonly attempt: number }
+  | { readonly type: 'queued'; readonly cell: number; readonly shard?: Shard; readonly attempt: number }
   /** An attempt failed of what may pass; the next one, `attempt`, begins after so many seconds. */
   | {
       readonly type: 'retry';
       readonly cell: number;
+      readonly shard?: Shard;
       readonly attempt: number;
       readonly outcome: CellOutcome;
       readonly seconds: number;
       /** For people: how it differs from the one before. */
       readonly note: string;
     }
-  /** The last word on the cell. */
-  | { readonly type: 'ended'; readonly cell: number; readonly attempt: number; readonly outcome: CellOutcome };
+  /** The last word on the cell, or on one of its shards. */
+  | {
+      readonly type: 'ended';
+      readonly cell: number;
+      readonly shard?: Shard;
+      readonly attempt: number;
+      readonly outcome: CellOutcome;
+    };
 
 export interface ExecutorContext {
   readonly work: SweepWork;
@@ -114,13 +138,18 @@ export interface Executor {
   /** Attempts that are handed over at once, at most; `Infinity` for one that keeps a queue of its own. */
   readonly slots: number;
   /**
-   * Has one attempt carried out, and tells `started` when a worker begins. What becomes of the cell is what it
+   * Has one attempt carried out, of a cell or of a shard, and tells `started` when a worker begins. What becomes of the cell is what it
    * resolves to, a worker that died or hangs included (WORKER_LOST); it rejects only where no other cell can be
    * carried out either.
    *
    * @param signal aborted when the sweep is to stop: the attempt then ends as INTERRUPTED, soon
    */
   execute(job: CellJob, signal: AbortSignal): Promise<CellOutcome>;
+  /**
+   * Attempts that are carried out at the same time, as far as is known now, for one whose `slots` do not tell; asked
+   * where a spec says `shards: auto`.
+   */
+  workers?(): Promise<number>;
   /** Ends what it started. Called once, when nothing is being carried out any more. */
   close(): Promise<void>;
 }

@@ -64,6 +64,8 @@ export interface ResolvedSpec {
     readonly time_limit: number;
     /** Threads of the backend; 0 takes every core. */
     readonly threads: number;
+    /** Parts that the batches are split into, where an executor has workers; no part of the hash. */
+    readonly shards: number | 'auto';
     /** Images in the picture strip; 0 for none. */
     readonly strip: number;
   };

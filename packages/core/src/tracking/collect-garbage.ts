@@ -43,7 +43,7 @@ export async function findGarbage(runsDir: string, now = Date.now()): Promise<Ga
   let kept = 0;
   for (const name of await artifactsIn(root)) {
     const path = join(root, name);
-    if (referred.has(name) || (await lockHolder(path))) kept++;
+    if (referred.has(name) || (await isWorkedOn(path))) kept++;
     else {
       const { bytes, changed } = await sizeOf(path);
       if (now - changed < TOO_YOUNG_MS) kept++;
@@ -84,6 +84,12 @@ async function artifactsIn(root: string): Promise<string[]> {
     if (key) found.push(name);
   }
   return found;
+}
+
+/** Whether a living process computes one of its batches. */
+async function isWorkedOn(path: string): Promise<boolean> {
+  for (const file of await readdir(path)) if (file.endsWith('.lock') && (await lockHolder(path, { file }))) return true;
+  return false;
 }
 
 async function sizeOf(path: string): Promise<{ bytes: number; changed: number }> {

@@ -30,25 +30,44 @@ export type RunEvent =
     }
   | { readonly type: 'metric'; readonly key: string; readonly value: number; readonly step?: number }
   | { readonly type: 'param'; readonly key: string; readonly value: string }
-  | {
-      readonly type: 'artifact';
-      readonly kind: string;
-      readonly key: string;
-      readonly path: string;
-      /** Of attacked images the attack, of defended ones the defense, as the spec names them. */
-      readonly name?: string;
-      /** Of defended images: the attack that they are of, or "clean". */
-      readonly of?: string;
-    }
+  | ArtifactEvent
   | { readonly type: 'resource'; readonly path: string; readonly sha256?: string }
   | CellEvent
+  | ShardEvent
   | { readonly type: 'log'; readonly level: 'info' | 'warn'; readonly message: string };
+
+/** An artifact that the run refers to. */
+export interface ArtifactEvent {
+  readonly type: 'artifact';
+  readonly kind: string;
+  readonly key: string;
+  readonly path: string;
+  /** Of attacked images the attack, of defended ones the defense, as the spec names them. */
+  readonly name?: string;
+  /** Of defended images: the attack that they are of, or "clean". */
+  readonly of?: string;
+}
+
+/** What becomes of a shard of a run, which other processes carry out for it. */
+export interface ShardEvent {
+  readonly type: 'shard';
+  /** From 1, of so many. */
+  readonly shard: number;
+  readonly shards: number;
+  readonly phase: 'started' | 'retry' | 'ended';
+  readonly worker?: string;
+  readonly state?: RunState;
+  readonly seconds?: number;
+  readonly error?: RecordedError;
+}
 
 /** What becomes of a cell, in the journal of its sweep. */
 export interface CellEvent {
   readonly type: 'cell';
   /** From 1. */
   readonly cell: number;
+  /** Where it is one of its shards, `2/5`. */
+  readonly shard?: string;
   readonly phase: 'queued' | 'started' | 'progress' | 'retry' | 'ended';
   /** Who carries it out. */
   readonly worker?: string;

@@ -80,8 +80,8 @@ it('passes over a holder that lives and stands still, where that does no harm', 
   const past = new Date(Date.now() - 60_000);
   utimesSync(lockFile(), past, past);
   await expect(RunLock.acquire(run)).rejects.toMatchObject({ code: 'RUN_LOCKED' });
-  await expect(RunLock.acquire(run, 90_000)).rejects.toMatchObject({ code: 'RUN_LOCKED' });
-  const other = await RunLock.acquire(run, 30_000);
+  await expect(RunLock.acquire(run, { silentAfterMs: 90_000 })).rejects.toMatchObject({ code: 'RUN_LOCKED' });
+  const other = await RunLock.acquire(run, { silentAfterMs: 30_000 });
   expect(lock.refresh()).toBe(false);
   lock.release();
   expect(other.refresh()).toBe(true);

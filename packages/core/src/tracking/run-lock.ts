@@ -22,6 +22,17 @@ interface LockRecord extends LockHolder {
 
 const FILE = 'lock.json';
 
+/** What is taken of a folder, and from whom. */
+export interface LockOptions {
+  /**
+   * A holder on this host that has not refreshed its lock for so long is passed over though it lives, for what two may
+   * do at a time without harm; default: never.
+   */
+  readonly silentAfterMs?: number;
+  /** Name of the lock's file in the folder; default: the one that stands for the folder itself. */
+  readonly file?: string;
+}
+
 /** A holder on another host counts as dead when it has not refreshed its lock for this long. */
 const DEAD_AFTER_MS = 120_000;
 
@@ -37,15 +48,13 @@ export class RunLock {
   ) {}
 
   /**
-   * @param silentAfterMs a holder on this host that has not refreshed its lock for so long is passed over though it
-   *   lives, for what two may do at a time without harm; default: never
    * @throws RUN_LOCKED with the pid and host of the holder; WRITE_FAILED, DISK_FULL
    */
-  static async acquire(runPath: string, silentAfterMs = Infinity): Promise<RunLock> {
-    const path = join(runPath, FILE);
+  static async acquire(runPath: string, options: LockOptions = {}): Promise<RunLock> {
+    const path = join(runPath, options.file ?? FILE);
     const release = await guard(runPath);
     try {
-      const holder = await lockHolder(runPath, silentAfterMs);
+      const holder = await lockHolder(runPath, options);
       if (holder) throw new ShieldError('RUN_LOCKED', { id: basename(runPath), pid: holder.pid, host: holder.host });
       const record: LockRecord = {
         pid: process.pid,
@@ -92,9 +101,10 @@ export class RunLock {
   }
 }
 
-/** The living process that works on the run in this directory, if there is one. */
-export async function lockHolder(runPath: string, silentAfterMs = Infinity): Promise<LockHolder | undefined> {
-  const path = join(runPath, FILE);
+/** The living process that holds the lock in this directory, if there is one. */
+export async function lockHolder(runPath: string, options: LockOptions = {}): Promise<LockHolder | undefined> {
+  const { silentAfterMs = Infinity, file = FILE } = options;
+  const path = join(runPath, file);
   let record: LockRecord;
   let touched: number;
   try {
