@@ -12,18 +12,20 @@ import {
 
 /**
  * Several worker processes on this machine. The cores are divided among them: a worker's backend has cores / workers
- * threads, at least one, unless the spec sets `execution.threads`. Threads are part of what names an artifact, since
- * sums in another order round otherwise: set `threads` to have results equal to those of one process bit for bit.
+ * threads, at least one, unless the spec sets `execution.threads` or `execution.shards`. Threads are part of what names an
+ * artifact, since sums in another order round otherwise: set `threads` to have results equal to those of one process bit
+ * for bit.
  */
 export default defineExecutor({
   name: 'local',
-  summary: 'the cells of a sweep in several worker processes on this machine, watched',
+  summary: 'the cells of a sweep, or the shards of a run, in several worker processes on this machine, watched',
   options: Type.Object({
     workers: Type.Integer({
       minimum: 0,
       maximum: 1024,
       default: 0,
-      description: 'processes that work at the same time; 0: one a core',
+      description:
+        'processes that work at the same time; 0: cores / threads, of which each has one where nothing is said',
     }),
     memory: Type.Integer({
       minimum: 0,
@@ -48,6 +50,8 @@ export default defineExecutor({
 
 interface LocalOptions {
   readonly workers: number;
+  /** Of each, where the spec says: 0 where it does not. */
+  readonly threads?: number;
   readonly memory: number;
   readonly hang_after: number;
 }
@@ -65,8 +69,11 @@ class LocalExecutor implements Executor {
     private readonly context: ExecutorContext,
     private readonly program: string,
   ) {
-    this.slots = options.workers || availableParallelism();
-    const { threads, memory } = shareOf(this.slots);
+    const { workers, threads: given = 0 } = options;
+    this.slots = workers || Math.max(1, Math.floor(availableParallelism() / Math.max(1, given)));
+    const share = shareOf(this.slots);
+    const threads = given || share.threads;
+    const { memory } = share;
     this.#threads = threads;
     this.#memory = options.memory || memory;
     this.#workers = Array.from({ length: this.slots }, () => undefined);

@@ -73,7 +73,9 @@ async function openShield(options: ProgramOptions, flags: OutputFlags) {
   ]);
   // Progress goes to standard error, so that results can be piped.
   const reporter = new TerminalReporter({ stream: process.stderr, quiet: flags.quiet === true || flags.json === true });
-  return { shield: createShield({ ...options, plugins: await options.plugins(), reporter }), reporter };
+  const program = options.program ?? process.argv[1];
+  const plugins = await options.plugins();
+  return { shield: createShield({ ...options, plugins, reporter, ...(program ? { program } : {}) }), reporter };
 }
 
 async function present(

@@ -32,6 +32,12 @@ export class ShieldError extends Error {
     this.where = options.where;
     this.exitCode = entry.exit;
   }
+
+  /** One that another process told of, in its words. */
+  static told({ code, message, fix }: { code: string; message: string; fix?: string }): ShieldError {
+    const error = new ShieldError(code in ERROR_CODES ? (code as ErrorCodeName) : 'INTERNAL');
+    return Object.assign(error, { message, fix: fix ?? error.fix });
+  }
 }
 
 /** Several errors found at once (a spec is checked whole before anything runs). */

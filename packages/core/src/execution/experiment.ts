@@ -80,11 +80,7 @@ export class Experiment {
     return { summary, metrics: {} };
   }
 
-  async #evaluate(
-    context: RunContext,
-    pipeline: PipelineContext,
-    warn: (message: string) => void,
-  ): Promise<Summary> {
+  async #evaluate(context: RunContext, pipeline: PipelineContext, warn: (message: string) => void): Promise<Summary> {
     const images = await PerImageWriter.create(context.run);
     try {
       const { summary, collected } = await runPipeline(pipeline, (row) => images.write(row));

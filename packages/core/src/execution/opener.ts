@@ -86,11 +86,7 @@ export class Opener {
   }
 
   /** What the stages work with, with the networks of a black-box threat and of ensembles; disposed of afterwards. */
-  async pipelined<T>(
-    opening: Opening,
-    opened: Opened,
-    work: (pipeline: PipelineContext) => Promise<T>,
-  ): Promise<T> {
+  async pipelined<T>(opening: Opening, opened: Opened, work: (pipeline: PipelineContext) => Promise<T>): Promise<T> {
     const sourceUse = sourceModel(opening.loaded.resolved);
     const source = sourceUse && (await this.#load(sourceUse, opened.loading));
     try {
@@ -137,7 +133,9 @@ export class Opener {
         ),
         defenses,
         targets: await targetTables(spec, loading),
-        store: new ArtifactStore(artifacts, ({ kind, hash, path }) => emit({ type: 'artifact', kind, key: hash, path })),
+        store: new ArtifactStore(artifacts, ({ kind, hash, path }) =>
+          emit({ type: 'artifact', kind, key: hash, path }),
+        ),
         baseKey: this.#baseKey(spec, content, backend, model),
         reporter: this.reporter,
         shard,

@@ -7,7 +7,7 @@ import { bestCell, measure, readResults, resultsPath, type CellResult } from '..
 import { leaveTables } from '../sweep/leave-tables.js';
 import { openSweep, type SweepAsked } from '../sweep/sweep-record.js';
 import { provenanceOfCells, withRun, writeMetrics, type RunContext, type Tracker } from '../tracking/index.js';
-import type { CellEvent } from '../tracking/events.js';
+import type { ArtifactEvent, CellEvent } from '../tracking/events.js';
 import type { CollectedProvenance } from '../tracking/provenance.js';
 import type { Run } from '../tracking/runs-folder.js';
 import type { TrackerFactory } from './shield.js';
@@ -22,8 +22,8 @@ export interface SweepContext {
   readonly provenance: CollectedProvenance;
   /** Aborted when the sweep is to stop. */
   readonly signal: AbortSignal;
-  /** Records what becomes of a cell. */
-  tell(event: CellEvent): void;
+  /** Records what becomes of a cell, and what its shards refer to. */
+  tell(event: CellEvent | ArtifactEvent): void;
 }
 
 export interface RecordedSweep {
@@ -86,11 +86,11 @@ export async function recordSweep(
 }
 
 /** Writes events of cells to the journal; progress seldom enough. What cannot be written the next event that counts tells. */
-function teller(context: RunContext): (event: CellEvent) => void {
+function teller(context: RunContext): SweepContext['tell'] {
   const last = new Map<string, number>();
   return (event) => {
-    if (event.phase === 'progress') {
-      const worker = event.worker ?? String(event.cell);
+    if (event.type === 'cell' && event.phase === 'progress') {
+      const worker = event.worker ?? `${event.cell} ${event.shard ?? ''}`;
       const now = performance.now();
       if (now - (last.get(worker) ?? -Infinity) < PROGRESS_EVERY_MS) return;
       last.set(worker, now);

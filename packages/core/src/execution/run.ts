@@ -23,7 +23,9 @@ import {
 import { readProvenance } from '../tracking/record-format.js';
 import { EXECUTOR } from '../spec/plugin-places.js';
 import { toYaml } from '../spec/to-yaml.js';
+import type { ResolvedSpec } from '../spec/resolved-spec.js';
 import { Experiment } from './experiment.js';
+import { isSpread, sharedThreads } from './parallel.js';
 import type { RunOptions, RunResult, Shield, TrackerFactory } from './shield.js';
 import { TOKENS } from './tokens.js';
 import { trackersOf } from './trackers.js';
@@ -31,17 +33,15 @@ import { trackersOf } from './trackers.js';
 /** Makes the run's directory and works through the spec in it. */
 export async function startRun(
   parts: DependencyContainer,
+  shield: Shield,
   loaded: LoadedSpec,
   specFolder: string,
   options: RunOptions,
 ): Promise<RunResult> {
   const runner = parts.resolve(Runner);
-  const { use } = loaded.resolved.execution;
-  if (use !== EXECUTOR)
-    runner.reporter.warn(`execution.use: ${use} carries out the cells of sweeps; this is one run, in one process`);
   const run = await runner.create(loaded, specFolder, options);
   options.created?.(run.id);
-  return runner.work(run, loaded, specFolder, options);
+  return runner.work(shield, run, loaded, specFolder, options);
 }
 
 /**
@@ -59,7 +59,7 @@ export async function resumeRun(
   const record = await runner.originOf(run);
   // Paths in the resolved spec, of plugins too, are relative to the folder of the spec it was made of.
   const loaded = await shield.load(run.files.resolved, [], record);
-  return runner.work(run, loaded, record, options);
+  return runner.work(shield, run, loaded, record, options);
 }
 
 /**
@@ -78,7 +78,7 @@ export async function repeatRun(
   refuseSweep(earlier, 'run as one', `shield show ${earlier.id} lists its cells, each of which is a run`);
   const record = await runner.originOf(earlier);
   const loaded = await shield.load(earlier.files.resolved, [], record);
-  return runner.work(await runner.create(loaded, record, options), loaded, record, options);
+  return runner.work(shield, await runner.create(loaded, record, options), loaded, record, options);
 }
 
 /** A sweep has no spec of its own that could be run. */
@@ -145,29 +145,35 @@ class Runner {
     return (await readProvenance(run)).specDir;
   }
 
-  async work(run: Run, loaded: LoadedSpec, specFolder: string, options: RunOptions): Promise<RunResult> {
+  async work(shield: Shield, run: Run, loaded: LoadedSpec, folder: string, options: RunOptions): Promise<RunResult> {
     const owns = options.ownsProcess ?? false;
     const experiment = this.parts.resolve(Experiment);
-    const limit = loaded.resolved.execution.time_limit;
+    const spec = loaded.resolved;
+    const limit = spec.execution.time_limit;
+    const specFolder = resolve(folder);
+    const artifacts = options.artifacts ?? join(this.runs, 'artifacts');
+    const threads = options.threads ?? sharedThreads(spec);
+    this.#tellOfExecutor(spec);
     return withRun(
       run,
       async (context: RunContext) => {
-        const result = await experiment.perform({
-          context,
-          loaded,
-          specFolder: resolve(specFolder),
-          artifacts: options.artifacts ?? join(this.runs, 'artifacts'),
-        });
+        const { reporter } = this;
+        if (isSpread(spec)) {
+          const { spreadRun } = await import('./spread-run.js');
+          await spreadRun(shield, { context, loaded, specFolder, artifacts: resolve(artifacts), reporter });
+        }
+        const given = { context, loaded, specFolder, artifacts, ...(threads === undefined ? {} : { threads }) };
+        const result = await experiment.perform(given);
         const metrics = { ...result.metrics, ...(result.summary ? flatMetrics(result.summary) : {}) };
         // At once: they share one flush of the journal, and stand in it in their order all the same.
         await Promise.all(Object.entries(metrics).map(([key, value]) => context.emit({ type: 'metric', key, value })));
         await writeMetrics(run, metrics);
-        const told = { run, spec: loaded.resolved, summary: result.summary, metrics };
+        const told = { run, spec, summary: result.summary, metrics };
         await options.report?.(told);
         return told;
       },
       {
-        trackers: [...(await trackersOf(run, loaded.resolved.tracking, this))],
+        trackers: [...(await trackersOf(run, spec.tracking, this))],
         ...(limit > 0 ? { timeLimitMs: 1000 * limit } : {}),
         handleSignals: owns,
         captureConsole: owns,
@@ -175,5 +181,16 @@ class Runner {
         ...(options.signal ? { signal: options.signal } : {}),
       },
     );
+  }
+
+  /** Where a spec names workers, and this run has no use for them. */
+  #tellOfExecutor(spec: ResolvedSpec): void {
+    const { use, shards } = spec.execution;
+    if (use === EXECUTOR || isSpread(spec)) return;
+    const why =
+      shards === 1
+        ? 'this is one run, in one process (execution.shards=auto spreads it over workers)'
+        : 'training is not split into shards: this is one process';
+    this.reporter.warn(`execution.use: ${use} carries out the cells of sweeps; ${why}`);
   }
 }

@@ -12,6 +12,7 @@ import { runsFolder, type Run } from '../tracking/runs-folder.js';
 import type { PlanOptions, SweepPlan } from '../sweep/plan.js';
 import type { SweepAsked } from '../sweep/sweep-record.js';
 import type { RecordedSweep, SweepContext } from './record-sweep.js';
+import type { ShardWork } from './shard-work.js';
 import type { PluginPackage } from './plugin-package.js';
 
 /** Makes the observer of one run. */
@@ -53,6 +54,8 @@ export interface RunOptions {
   readonly reporter?: Reporter;
   /** Told the run's id as soon as its directory is there. */
   readonly created?: (run: string) => void;
+  /** Of the backend, where the spec leaves them open; in the place of the program's own. */
+  readonly threads?: number;
 }
 
 export interface RunResult {
@@ -147,7 +150,13 @@ export class Shield {
     options: Omit<RunOptions, 'overrides'> = {},
   ): Promise<RunResult> {
     const { startRun } = await import('./run.js');
-    return startRun(await this.#parts(options), loaded, specFolder, options);
+    return startRun(await this.#parts(options), this, loaded, specFolder, options);
+  }
+
+  /** Computes a part of the batches that a run of the spec needs, and leaves them in the artifacts. */
+  async computeShard(loaded: LoadedSpec, specFolder: string, work: ShardWork): Promise<void> {
+    const { computeShard } = await import('./shard-work.js');
+    return computeShard(await this.#parts(work), loaded, specFolder, work);
   }
 
   /** Goes on with a run that failed, was interrupted or killed, from its last finished batch. */

@@ -199,4 +199,3 @@ describe('attacked images', () => {
     await expect(read(artifact)).rejects.toMatchObject({ code: 'ARTIFACT_CORRUPT' });
   });
 });
-

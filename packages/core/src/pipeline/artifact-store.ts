@@ -160,7 +160,9 @@ export class Artifact<Row> {
    */
   async claim(index: number): Promise<BatchClaim | undefined> {
     try {
-      return new BatchClaim(await RunLock.acquire(this.path, { silentAfterMs: SILENT_AFTER_MS, file: claimName(index) }));
+      return new BatchClaim(
+        await RunLock.acquire(this.path, { silentAfterMs: SILENT_AFTER_MS, file: claimName(index) }),
+      );
     } catch (error) {
       if (error instanceof ShieldError && error.code === 'RUN_LOCKED') return undefined;
       throw error;

@@ -11,6 +11,7 @@ import { PassCounter } from './pass-counter.js';
 import type { PipelineContext, PlannedAttack } from './context.js';
 import type { AttackRow, PredictionRow } from './rows.js';
 import { imagesIn, imagesUpTo } from './shard.js';
+import { StageOnDemand } from './stage-on-demand.js';
 import { createTargetModel } from './target-model.js';
 import { attackerView } from './threat/attacker.js';
 import type { AttackerView } from './threat/attacker-view.js';
@@ -58,7 +59,7 @@ async function computeMissing(
   const { shard } = context;
   const { batch: size } = context.spec;
   const mine = imagesIn(shard, size, total);
-  const stage = context.reporter.stage({ stage: 'attack', name: attack.name, total: mine });
+  const stage = new StageOnDemand(context.reporter, { stage: 'attack', name: attack.name, total: mine });
   const counter = new PassCounter();
   const capture = worthCapturing(attackCost(attack), Math.min(batches * context.spec.batch, total ?? Infinity));
   const view = attackerView(context, attack, capture);
@@ -88,6 +89,7 @@ async function computeMissing(
         if (await missing.claim(artifact, batch.index)) await compute(batch);
     };
     const compute = async (batch: ImageBatch) => {
+      stage.begin();
       const started = performance.now();
       const cleanRows = (await clean.read(batch.index)).rows.filter((row) => row.dropped === undefined);
       const within = (share: number) => stage.update(done + share * batch.ids.length, note(fooled, tried));

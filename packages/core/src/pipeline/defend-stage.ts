@@ -9,6 +9,7 @@ import type { Source } from './judge.js';
 import { judgedKey } from './keys.js';
 import { MissingBatches } from './missing-batches.js';
 import { imagesIn, imagesUpTo } from './shard.js';
+import { StageOnDemand } from './stage-on-demand.js';
 
 interface DefendedRow {
   readonly id: string;
@@ -44,11 +45,12 @@ export async function defendStage(context: PipelineContext, source: Source): Pro
     }
     const mine = imagesIn(shard, context.spec.batch, context.dataset.size);
     const name = `${source.name} by ${defense.name}`;
-    const stage = context.reporter.stage({ stage: 'defend', name, total: mine });
+    const stage = new StageOnDemand(context.reporter, { stage: 'defend', name, total: mine });
     const missing = new MissingBatches(context, [artifact]);
     const { height, width } = context.model.inputSize;
     const length = height * width * 3;
     const compute = async (batch: ImageBatch) => {
+      stage.begin();
       const started = performance.now();
       const rows: DefendedRow[] = [];
       const records: Uint8Array[] = [];

@@ -10,6 +10,7 @@ import { judgedKey } from './keys.js';
 import { MissingBatches } from './missing-batches.js';
 import type { Prediction, PredictionRow } from './rows.js';
 import { imagesIn, imagesUpTo } from './shard.js';
+import { StageOnDemand } from './stage-on-demand.js';
 
 /** Images that are judged: the clean ones, or what an attack left. */
 export interface Source {
@@ -81,7 +82,7 @@ async function judgeMissing(context: PipelineContext, source: Source, judges: re
   const { shard } = context;
   const { batch: size } = context.spec;
   const mine = imagesIn(shard, size, context.dataset.size);
-  const stage = context.reporter.stage({ stage: 'evaluate', name: source.name, total: mine });
+  const stage = new StageOnDemand(context.reporter, { stage: 'evaluate', name: source.name, total: mine });
   const tally = new Map(judges.map((judge) => [judge, { hits: 0, n: 0 }]));
   const missing = new MissingBatches(
     context,
@@ -89,6 +90,7 @@ async function judgeMissing(context: PipelineContext, source: Source, judges: re
   );
   const judgePassed = async ({ batch, judge, draw, shown, last, milliseconds }: ShownPass) => {
     context.signal.throwIfAborted();
+    stage.begin();
     const since = performance.now();
     judge.rows ??= emptyRows(batch);
     await judgePass(context, judge, judge.rows, batch, shown);
@@ -145,11 +147,7 @@ interface ShownPass extends Pass {
   readonly milliseconds: number;
 }
 
-async function* passesOf(
-  source: Source,
-  judges: readonly Judge[],
-  missing: MissingBatches,
-): AsyncGenerator<Pass> {
+async function* passesOf(source: Source, judges: readonly Judge[], missing: MissingBatches): AsyncGenerator<Pass> {
   for await (const batch of source.batches(missing.needed)) {
     const claimed: Judge[] = [];
     for (const judge of judges) if (await missing.claim(judge.artifact, batch.index)) claimed.push(judge);

@@ -22,6 +22,8 @@ export interface SweepWork {
   readonly specFolder: string;
   /** Folder that the cells' runs go to; absolute. The artifacts that they share lie in it. */
   readonly runsFolder: string;
+  /** Folder of the artifacts, absolute, where it is another one. */
+  readonly artifacts?: string;
   /** What the record says was typed. */
   readonly commandLine: readonly string[];
   /** What is recorded of code, software and machine, captured once; see `tracking/provenance`. */

@@ -12,7 +12,7 @@ export default defineExecutor({
   open: (_options, { carryOut, tell }) => ({
     slots: 1,
     execute: (job, signal) => {
-      tell({ type: 'started', cell: job.cell, worker: '1' });
+      tell({ type: 'started', cell: job.cell, ...(job.shard ? { shard: job.shard } : {}), worker: '1' });
       return carryOut(job, signal);
     },
     close: () => Promise.resolve(),

@@ -36,13 +36,15 @@ export class SweepView {
 
   /** After the progress heard of it. */
   tell(event: CellEvent): void {
-    const { cell, phase } = event;
-    if (phase === 'ended' || phase === 'retry') {
+    const { cell, phase, shard } = event;
+    const part = shard === undefined ? '' : `, shard ${shard}`;
+    // How a shard ended its cell will tell.
+    if (phase === 'retry' || (phase === 'ended' && shard === undefined)) {
       const failed = event.state !== 'COMPLETED';
-      if (failed) this.line(`cell ${cell} ${event.state ?? phase}: ${event.error?.message ?? ''}`);
+      if (failed) this.line(`cell ${cell}${part} ${event.state ?? phase}: ${event.error?.message ?? ''}`);
       else if (!this.options.stream.isTTY) this.line(`cell ${cell} done, ${this.#whole(120, false)}`);
     } else if (phase === 'started' && !this.options.stream.isTTY) {
-      this.line(`cell ${cell} of ${this.progress.cells}: ${this.options.cells[cell - 1] ?? ''}`);
+      this.line(`cell ${cell} of ${this.progress.cells}${part}: ${this.options.cells[cell - 1] ?? ''}`);
     }
     this.#draw(phase !== 'progress');
   }
@@ -115,11 +117,12 @@ export class SweepView {
   }
 
   /** `  1  cell 13  attack fgsm 120/300  0:42  attack=fgsm defenses.jpeg.quality=40` */
-  #worker({ worker, cell, since, stage, name, done, of }: WorkerState, now: number): string {
+  #worker({ worker, cell, shard, since, stage, name, done, of }: WorkerState, now: number): string {
     const count = done === undefined ? '' : ` ${Math.floor(done)}${of === undefined ? '' : `/${of}`}`;
     const doing = stage === undefined ? [] : [`${stage} ${name ?? ''}${count}`];
     const params = this.options.cells[cell - 1] ?? '';
-    return ['', worker, `cell ${cell}`, ...doing, clock((now - since) / 1000), params].join('  ');
+    const part = shard === undefined ? '' : ` shard ${shard}`;
+    return ['', worker, `cell ${cell}${part}`, ...doing, clock((now - since) / 1000), params].join('  ');
   }
 }
 

@@ -216,8 +216,17 @@ export const specSchema = Type.Object(
     ),
     train: Type.Optional(trainSchema),
     execution: Type.Object(
-      { use: Type.String({ minLength: 1, default: EXECUTOR, description: 'what carries out the cells of a sweep, and the shards of a run' }) },
-      { default: {}, description: 'how it is run: { use: EXECUTOR, …its options, shards, threads, time_limit, strip }' },
+      {
+        use: Type.String({
+          minLength: 1,
+          default: EXECUTOR,
+          description: 'what carries out the cells of a sweep, and the shards of a run',
+        }),
+      },
+      {
+        default: {},
+        description: 'how it is run: { use: EXECUTOR, …its options, shards, threads, time_limit, strip }',
+      },
     ),
     tracking: Type.Optional(trackingSchema),
     sweep: Type.Optional(sweepSchema),

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { ShieldError, ShieldErrors, reasonOf } from '../errors/index.js';
 import type { RunResult, Shield } from '../execution/shield.js';
 import type { Reporter } from '../pipeline/reporter.js';
+import type { Shard } from '../pipeline/shard.js';
 import type { CellJob, CellOutcome, CellReport, SweepWork } from '../plugin/executor-contract.js';
 import { RunInterrupted, RunTimedOut } from '../tracking/endings.js';
 import type { CollectedProvenance } from '../tracking/provenance.js';
@@ -17,8 +18,8 @@ const UNRESUMABLE: ReadonlySet<string> = new Set(['RUN_LOCKED', 'RUN_NOT_FOUND',
 const NO_MEMORY = /\bOOM\b|out of memory|array buffer allocation failed|bad_alloc|cannot allocate memory|ENOMEM/i;
 
 /**
- * Carries out one attempt at a cell in this process, as a run of its own. Never rejects: how it ended is what it
- * resolves to.
+ * Carries out one attempt at a cell in this process, as a run of its own, or at a shard of one. Never rejects: how it
+ * ended is what it resolves to.
  *
  * @param options `ownsProcess`: whether the cell is all that the process does, see `RunOptions`; default true
  */
@@ -39,16 +40,15 @@ export async function carryOut(
     seconds: (performance.now() - began) / 1000,
   });
   try {
-    const { metrics } = await runJob(
-      shield,
-      work,
-      job,
-      { signal, ownsProcess, reporter: reporterOf(job.cell, tell) },
-      (id) => {
-        run = id;
-        tell({ type: 'run', cell: job.cell, run: id });
-      },
-    );
+    const reporter = reporterOf(job, tell);
+    if (job.shard) {
+      await runShard(shield, work, { ...job, shard: job.shard }, { signal, reporter }, tell);
+      return ended({ state: 'COMPLETED' });
+    }
+    const { metrics } = await runJob(shield, work, job, { signal, ownsProcess, reporter }, (id) => {
+      run = id;
+      tell({ type: 'run', cell: job.cell, run: id });
+    });
     return ended({ state: 'COMPLETED', metrics });
   } catch (error) {
     if (error instanceof RunTimedOut)
@@ -67,7 +67,8 @@ async function runJob(
   created: (run: string) => void,
 ): Promise<Pick<RunResult, 'metrics'>> {
   given.signal.throwIfAborted();
-  const options = { ...given, commandLine: work.commandLine, created };
+  const { threads } = job;
+  const options = { ...given, commandLine: work.commandLine, created, ...(threads === undefined ? {} : { threads }) };
   if (job.resume !== undefined) {
     const finished = await finishedRun(shield, job.resume);
     if (finished) return finished;
@@ -85,6 +86,34 @@ async function runJob(
     ...options,
     provenance: work.provenance as CollectedProvenance,
     cellOf: { sweep: work.id, cell: job.cell },
+  });
+}
+
+/** A part of a cell's batches, for the cell itself to find: no run of its own, and nothing but artifacts is left. */
+async function runShard(
+  shield: Shield,
+  work: SweepWork,
+  job: CellJob & { readonly shard: Shard },
+  given: { readonly signal: AbortSignal; readonly reporter: Reporter },
+  tell: (report: CellReport) => void,
+): Promise<void> {
+  const { cell, shard, batch, threads } = job;
+  given.signal.throwIfAborted();
+  const loaded = await shield.load(job.spec, batch === undefined ? [] : [`batch=${batch}`], work.specFolder);
+  if (batch === undefined) refuseOtherCode(shield, job, loaded.hash, loaded.resolved);
+  const told = new Set<string>();
+  await shield.computeShard({ ...loaded, path: work.specPath }, work.specFolder, {
+    ...given,
+    shard,
+    ...(threads === undefined ? {} : { threads }),
+    ...(work.artifacts === undefined ? {} : { artifacts: work.artifacts }),
+    timeLimit: job.timeLimit,
+    emit: (event) => {
+      if (event.type !== 'artifact' || told.has(event.path)) return;
+      told.add(event.path);
+      const { kind, key, path } = event;
+      tell({ type: 'artifact', cell, artifact: { type: 'artifact', kind, key, path } });
+    },
   });
 }
 
@@ -116,17 +145,18 @@ function told(error: unknown): NonNullable<CellOutcome['error']> {
 }
 
 /** What a run would show on a terminal, as reports. */
-function reporterOf(cell: number, tell: (report: CellReport) => void): Reporter {
+function reporterOf(job: CellJob, tell: (report: CellReport) => void): Reporter {
+  const of = { cell: job.cell, ...(job.shard ? { shard: job.shard } : {}) };
   return {
-    log: (message) => tell({ type: 'log', cell, message }),
-    warn: (message) => tell({ type: 'warn', cell, message }),
+    log: (message) => tell({ type: 'log', ...of, message }),
+    warn: (message) => tell({ type: 'warn', ...of, message }),
     stage: ({ stage, name, total }) => {
       let last = 0;
       let done = 0;
       const report = (note: string | undefined, ended: boolean) =>
         tell({
           type: 'progress',
-          cell,
+          ...of,
           stage,
           name,
           done,

@@ -1,45 +1,63 @@
 import type { CellJob, CellOutcome, Executor, SweepEvent } from '../plugin/executor-contract.js';
-import { EXECUTOR } from '../spec/plugin-places.js';
-import { toYaml } from '../spec/to-yaml.js';
+import { jobOf, shardsOf } from './cell-jobs.js';
 import type { SweepCell } from './plan.js';
-import { nextAttempt } from './retry.js';
+import { nextAttempt, type NextAttempt } from './retry.js';
 import type { SweepSettings } from './settings.js';
+
+export type LoopSettings = Pick<SweepSettings, 'on_failure' | 'retries' | 'backoff'>;
 
 export interface LoopOptions {
   readonly tell: (event: SweepEvent) => void;
   /** Records the last word on a cell; awaited before the sweep ends. */
-  readonly ended: (cell: SweepCell, job: CellJob, outcome: CellOutcome) => Promise<void>;
+  readonly ended: (cell: LoopCell, job: CellJob, outcome: CellOutcome) => Promise<void>;
   readonly signal: AbortSignal;
+  /** Parts that a cell is split into; they are carried out before the cell itself. Default: it is not split. */
+  readonly shards?: (cell: LoopCell, job: CellJob) => number;
+  /** Whether somebody else carries out the cells themselves, when their shards are done. */
+  readonly shardsOnly?: boolean;
 }
+
+export type LoopCell = Pick<SweepCell, 'cell' | 'key' | 'resolved'>;
 
 interface Attempt {
-  readonly cell: SweepCell;
+  readonly cell: LoopCell;
   readonly job: CellJob;
+  readonly group?: ShardGroup;
 }
 
-/** Hands cells to an executor, as many at once as it has slots, until each has its last word. */
+/** The shards of one attempt at a cell. */
+interface ShardGroup {
+  /** The cell itself. */
+  readonly job: CellJob;
+  readonly stop: AbortController;
+  left: number;
+  /** What ended it, of the first shard that did not complete. */
+  failure?: { readonly job: CellJob; readonly outcome: CellOutcome; readonly next: NextAttempt | undefined };
+}
+
+/** Hands cells, or the shards of cells and then the cells, to an executor, as many at once as it has slots, until each has its last word. */
 export class CellLoop {
   readonly #stop = new AbortController();
   readonly #queue: Attempt[] = [];
-  /** Attempts that wait for their time. */
-  #waiting = 0;
+  /** Attempts that are at work or wait for their time: others may follow them. */
+  #open = 0;
   #wake: () => void = () => undefined;
   #changed = this.#change();
 
   constructor(
     private readonly executor: Executor,
-    private readonly settings: SweepSettings,
+    private readonly settings: LoopSettings,
     private readonly options: LoopOptions,
   ) {}
 
   /** @throws what the executor throws: then no other cell is begun, and those at work are stopped */
-  async run(cells: readonly SweepCell[]): Promise<void> {
+  async run(cells: readonly LoopCell[]): Promise<void> {
     const { signal } = this.options;
     const stop = () => this.#halt(signal.reason);
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
-    for (const cell of cells) this.#enqueue({ cell, job: jobOf(cell) });
-    const lanes = Array.from({ length: Math.min(this.executor.slots, cells.length) }, () => this.#lane());
+    for (const cell of cells) this.#begin(cell, jobOf(cell));
+    const lanes = Array.from({ length: Math.min(this.executor.slots, this.#queue.length) }, () => this.#lane());
     try {
       await Promise.all(lanes);
     } catch (error) {
@@ -54,39 +72,96 @@ export class CellLoop {
   async #lane(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const next = this.#queue.shift();
-      if (next) await this.#attempt(next);
-      else if (this.#waiting > 0) await this.#changed;
+      if (next) {
+        this.#open++;
+        try {
+          await this.#attempt(next);
+        } finally {
+          this.#open--;
+          this.#signalChange();
+        }
+      } else if (this.#open > 0) await this.#changed;
       else return;
     }
   }
 
-  async #attempt({ cell, job }: Attempt): Promise<void> {
-    const outcome = await this.executor.execute(job, this.#stop.signal);
-    const next = this.#stop.signal.aborted ? undefined : nextAttempt(cell, job, outcome, this.settings);
+  /** An attempt at a cell: its shards first, where it is split. */
+  #begin(cell: LoopCell, job: CellJob): void {
+    const of = this.options.shards?.(cell, job) ?? 1;
+    if (of <= 1 && !this.options.shardsOnly) return this.#enqueue({ cell, job });
+    const group: ShardGroup = { job, stop: new AbortController(), left: of };
+    for (const shard of shardsOf(job, of)) this.#enqueue({ cell, job: shard, group });
+  }
+
+  async #attempt({ cell, job, group }: Attempt): Promise<void> {
+    const stopped = this.#stop.signal;
+    const signal = group ? AbortSignal.any([stopped, group.stop.signal]) : stopped;
+    const outcome = await this.executor.execute(job, signal);
+    const next = signal.aborted ? undefined : nextAttempt(cell, job, outcome, this.settings);
+    const anew = next !== undefined && next.job.batch !== job.batch;
+    if (group && (!next || anew)) return this.#shardEnded({ cell, job, group }, outcome, anew ? next : undefined);
     if (next) {
-      const { seconds, note } = next;
-      this.options.tell({ type: 'retry', cell: cell.cell, attempt: next.job.attempt, outcome, seconds, note });
-      this.#later({ cell, job: next.job }, seconds);
+      this.#tellRetry(cell, next, outcome);
+      // With other batches the shards begin anew, too.
+      this.#later(next.seconds, () =>
+        anew ? this.#begin(cell, next.job) : this.#enqueue({ cell, job: next.job, ...(group ? { group } : {}) }),
+      );
       return;
     }
+    await this.#lastWord(cell, job, outcome);
+  }
+
+  async #shardEnded(
+    { cell, job, group }: Attempt & { readonly group: ShardGroup },
+    outcome: CellOutcome,
+    next: NextAttempt | undefined,
+  ): Promise<void> {
+    const shard = job.shard!;
+    this.options.tell({ type: 'ended', cell: cell.cell, shard, attempt: job.attempt, outcome });
+    if (outcome.state !== 'COMPLETED' && !group.failure) {
+      group.failure = { job, outcome, next };
+      // Nothing of the others is lost: their finished batches stand.
+      group.stop.abort();
+    }
+    if (--group.left > 0) return;
+    const { failure } = group;
+    if (!failure) {
+      if (!this.options.shardsOnly) this.#enqueue({ cell, job: group.job }, 'first');
+    } else if (failure.next && !this.#stop.signal.aborted) {
+      const { shard: _shard, ...whole } = failure.next.job;
+      this.#tellRetry(cell, failure.next, failure.outcome);
+      this.#later(failure.next.seconds, () => this.#begin(cell, whole));
+    } else await this.#lastWord(cell, group.job, failure.outcome);
+  }
+
+  async #lastWord(cell: LoopCell, job: CellJob, outcome: CellOutcome): Promise<void> {
     if (outcome.state !== 'INTERRUPTED') await this.options.ended(cell, job, outcome);
     this.options.tell({ type: 'ended', cell: cell.cell, attempt: job.attempt, outcome });
     const failed = outcome.state === 'FAILED' || outcome.state === 'TIMEOUT';
     if (failed && this.settings.on_failure === 'stop') this.#halt(new Error('a cell failed'));
   }
 
-  #later(attempt: Attempt, seconds: number): void {
-    this.#waiting++;
+  #tellRetry({ cell }: LoopCell, { job, seconds, note }: NextAttempt, outcome: CellOutcome): void {
+    const of = job.shard ? { shard: job.shard } : {};
+    this.options.tell({ type: 'retry', cell, ...of, attempt: job.attempt, outcome, seconds, note });
+  }
+
+  #later(seconds: number, begin: () => void): void {
+    this.#open++;
     const timer = setTimeout(() => {
-      this.#waiting--;
-      this.#enqueue(attempt);
+      this.#open--;
+      begin();
+      this.#signalChange();
     }, 1000 * seconds);
     this.#stop.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
   }
 
-  #enqueue(attempt: Attempt): void {
-    this.options.tell({ type: 'queued', cell: attempt.cell.cell, attempt: attempt.job.attempt });
-    this.#queue.push(attempt);
+  #enqueue(attempt: Attempt, place: 'first' | 'last' = 'last'): void {
+    const { cell, job } = attempt;
+    const of = job.shard ? { shard: job.shard } : {};
+    this.options.tell({ type: 'queued', cell: cell.cell, ...of, attempt: job.attempt });
+    if (place === 'first') this.#queue.unshift(attempt);
+    else this.#queue.push(attempt);
     this.#signalChange();
   }
 
@@ -105,11 +180,4 @@ export class CellLoop {
   #change(): Promise<void> {
     return new Promise((resolve) => (this.#wake = resolve));
   }
-}
-
-/** The first attempt at a cell. Who carries the cells out is the sweep's business, and no part of their specs. */
-export function jobOf({ cell, key, resolved }: SweepCell): CellJob {
-  const { threads, time_limit, strip } = resolved.execution;
-  const spec = toYaml({ ...resolved, execution: { use: EXECUTOR, threads, time_limit, strip } });
-  return { cell, key, spec, attempt: 1, timeLimit: time_limit };
 }

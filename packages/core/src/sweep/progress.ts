@@ -4,6 +4,8 @@ import type { CellEvent } from '../tracking/events.js';
 export interface WorkerState {
   readonly worker: string;
   readonly cell: number;
+  /** Where it is a shard of the cell: `2/5`. */
+  readonly shard?: string;
   /** ms since 1970. */
   readonly since: number;
   readonly stage?: string;
@@ -38,19 +40,20 @@ export class SweepProgress {
   /** @param time ms since 1970 */
   tell(event: CellEvent, time: number): void {
     this.#began ??= time;
-    const { cell, phase } = event;
-    const worker = event.worker ?? this.#of(cell)?.worker ?? '1';
+    const { cell, phase, shard } = event;
+    const of = { cell, ...defined({ shard }) };
+    const worker = event.worker ?? this.#of(event)?.worker ?? '1';
     if (phase === 'queued') this.#states.delete(cell);
     else if (phase === 'started') {
-      this.#leave(cell);
-      this.#workers.set(worker, { worker, cell, since: time });
+      this.#leave(event);
+      this.#workers.set(worker, { worker, ...of, since: time });
     } else if (phase === 'progress') {
-      const { stage, name, done, of } = event;
-      const since = this.#of(cell)?.since ?? time;
-      this.#workers.set(worker, { worker, cell, since, ...defined({ stage, name, done, of }) });
+      const { stage, name, done, of: total } = event;
+      const since = this.#of(event)?.since ?? time;
+      this.#workers.set(worker, { worker, ...of, since, ...defined({ stage, name, done, of: total }) });
     } else {
-      this.#leave(cell);
-      if (phase !== 'ended') return;
+      this.#leave(event);
+      if (phase !== 'ended' || shard !== undefined) return;
       this.#states.set(cell, event.state ?? 'FAILED');
       if (event.state !== 'INTERRUPTED') this.#ends.push(time);
     }
@@ -85,12 +88,13 @@ export class SweepProgress {
     return pace === undefined ? undefined : (60 * this.left) / pace;
   }
 
-  #of(cell: number): WorkerState | undefined {
-    return [...this.#workers.values()].find((each) => each.cell === cell);
+  #of({ cell, shard }: CellEvent): WorkerState | undefined {
+    return [...this.#workers.values()].find((each) => each.cell === cell && each.shard === shard);
   }
 
-  #leave(cell: number): void {
-    for (const each of this.#workers.values()) if (each.cell === cell) this.#workers.delete(each.worker);
+  #leave(event: CellEvent): void {
+    const at = this.#of(event);
+    if (at) this.#workers.delete(at.worker);
   }
 
   #count(is: (state: string) => boolean): number {

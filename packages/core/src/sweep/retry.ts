@@ -1,5 +1,6 @@
 import type { ErrorCodeName } from '../errors/index.js';
 import type { CellJob, CellOutcome } from '../plugin/executor-contract.js';
+import { named } from './cell-jobs.js';
 import type { SweepCell } from './plan.js';
 import type { SweepSettings } from './settings.js';
 
@@ -31,10 +32,10 @@ export interface NextAttempt {
  * before is used. Any other goes on with the run that was left.
  */
 export function nextAttempt(
-  cell: SweepCell,
+  cell: Pick<SweepCell, 'resolved'>,
   job: CellJob,
   outcome: CellOutcome,
-  { retries, backoff }: SweepSettings,
+  { retries, backoff }: Pick<SweepSettings, 'retries' | 'backoff'>,
 ): NextAttempt | undefined {
   const code = outcome.error?.code ?? '';
   if (outcome.state !== 'FAILED' || !MAY_PASS.has(code) || job.attempt > retries) return undefined;
@@ -45,9 +46,13 @@ export function nextAttempt(
     const before = job.batch ?? cell.resolved.batch;
     const batch = Math.floor(before / 2);
     if (batch < 1) return undefined;
-    return { job: { ...next, batch }, seconds, note: `with batch ${batch} in place of ${before}: other artifacts` };
+    return {
+      job: named({ ...next, batch }),
+      seconds,
+      note: `with batch ${batch} in place of ${before}: other artifacts`,
+    };
   }
   const { run } = outcome;
-  const note = run === undefined ? 'anew' : `from where ${run} was left`;
-  return { job: run === undefined ? next : { ...next, resume: run }, seconds, note };
+  const note = job.shard ? 'from its last finished batch' : run === undefined ? 'anew' : `from where ${run} was left`;
+  return { job: named(run === undefined ? next : { ...next, resume: run }), seconds, note };
 }

@@ -1,11 +1,14 @@
 import type { SweepContext } from '../execution/record-sweep.js';
 import type { Shield } from '../execution/shield.js';
 import type { Reporter } from '../pipeline/reporter.js';
-import type { CellJob, CellOutcome, Executor, SweepEvent, SweepWork } from '../plugin/executor-contract.js';
+import { shardName, type Shard } from '../pipeline/shard.js';
+import type { CellJob, CellOutcome, SweepEvent, SweepWork } from '../plugin/executor-contract.js';
 import type { CellEvent } from '../tracking/events.js';
-import { CellLoop } from './cell-loop.js';
+import { CellLoop, type LoopCell } from './cell-loop.js';
+import { isSpread, shardCount } from '../execution/parallel.js';
+import { openExecutor, workersOf } from '../execution/spread-run.js';
 import { carryOut } from './carry-out.js';
-import type { SweepCell, SweepPlan } from './plan.js';
+import type { SweepPlan } from './plan.js';
 import { appendResult, readResults, resultsPath, type CellResult } from './results.js';
 
 export interface SweepOptions {
@@ -44,21 +47,34 @@ export async function runSweep(
   const wanted = plan.cells.filter(({ key }) => isWanted(results.get(key), only, rerun));
   if (wanted.length === 0) return { results };
   const { tell: record = (event) => sweep.tell(event), reporter } = options;
+  const referred = new Set<string>();
   const tell = (event: SweepEvent) => {
+    if (event.type === 'artifact' && !referred.has(event.artifact.path)) {
+      referred.add(event.artifact.path);
+      sweep.tell(event.artifact);
+    }
     const recorded = cellEvent(event);
     if (recorded) record(recorded);
     const line = lineOf(event);
     if (line) reporter?.[line.level](line.text);
   };
   const work = sweepWork(shield, plan, sweep, options.commandLine);
-  const executor = await openExecutor(shield, plan, work, tell);
+  const executor = await openExecutor(shield, plan.cells[0]!, {
+    work,
+    program: shield.program,
+    carryOut: (job, signal) => carryOut(shield, work, job, signal, tell),
+    tell,
+  });
   try {
-    const ended = async (cell: SweepCell, job: CellJob, outcome: CellOutcome) => {
+    const workers = await workersOf(executor);
+    const shards = ({ resolved }: LoopCell, { batch }: CellJob) =>
+      isSpread(resolved) ? shardCount(resolved, workers, batch) : 1;
+    const ended = async (cell: LoopCell, job: CellJob, outcome: CellOutcome) => {
       const result = resultOf(cell, job, outcome);
       results.set(cell.key, result);
       await appendResult(path, result);
     };
-    await new CellLoop(executor, plan.settings, { tell, ended, signal: sweep.signal }).run(wanted);
+    await new CellLoop(executor, plan.settings, { tell, ended, signal: sweep.signal, shards }).run(wanted);
   } finally {
     await executor.close();
   }
@@ -82,59 +98,53 @@ export function sweepWork(
   return { id: run.id, name, ...spec, runsFolder: shield.runs, commandLine, provenance };
 }
 
-async function openExecutor(
-  shield: Shield,
-  plan: SweepPlan,
-  work: SweepWork,
-  tell: (event: SweepEvent) => void,
-): Promise<Executor> {
-  const { use, ...options } = plan.execution;
-  return shield.registry.get('executor', use).open(options, {
-    work,
-    program: shield.program,
-    carryOut: (job, signal) => carryOut(shield, work, job, signal, tell),
-    tell,
-  });
-}
-
 /** What people are told beside the events of the journal. */
 function lineOf(event: SweepEvent): { readonly level: 'log' | 'warn'; readonly text: string } | undefined {
   if (event.type === 'retry') {
-    const { cell, attempt, outcome, seconds, note } = event;
+    const { attempt, outcome, seconds, note } = event;
     const why = `${outcome.error!.code}: ${outcome.error!.message}`;
-    return { level: 'warn', text: `cell ${cell}: ${why}; attempt ${attempt} in ${seconds} s, ${note}` };
+    return { level: 'warn', text: `${named(event)}: ${why}; attempt ${attempt} in ${seconds} s, ${note}` };
   }
   if (event.type !== 'log' && event.type !== 'warn') return undefined;
   // What a cell merely logs stands in its own record.
   if (event.type === 'log' && event.cell !== undefined) return undefined;
-  return { level: event.type, text: event.cell === undefined ? event.message : `cell ${event.cell}: ${event.message}` };
+  return { level: event.type, text: event.cell === undefined ? event.message : `${named(event)}: ${event.message}` };
+}
+
+function named({ cell, shard }: { readonly cell?: number; readonly shard?: Shard }): string {
+  return shard ? `cell ${cell}, shard ${shardName(shard)}` : `cell ${cell}`;
 }
 
 /** As the sweep's journal has it; lines for people are not in it. */
 function cellEvent(event: SweepEvent): CellEvent | undefined {
   switch (event.type) {
     case 'queued':
-      return { type: 'cell', cell: event.cell, phase: 'queued' };
+      return { ...partOf(event), phase: 'queued' };
     case 'started':
-      return { type: 'cell', cell: event.cell, phase: 'started', worker: event.worker };
+      return { ...partOf(event), phase: 'started', worker: event.worker };
     case 'progress': {
-      const { cell, stage, name, done, of } = event;
-      return { type: 'cell', cell, phase: 'progress', stage, name, done, ...(of === undefined ? {} : { of }) };
+      const { stage, name, done, of: total } = event;
+      return { ...partOf(event), phase: 'progress', stage, name, done, ...(total === undefined ? {} : { of: total }) };
     }
     case 'retry':
     case 'ended': {
-      const { cell, type: phase, outcome } = event;
+      const { type: phase, outcome } = event;
       const { state, seconds, run, error } = outcome;
-      return { type: 'cell', cell, phase, state, seconds, ...(run ? { run } : {}), ...(error ? { error } : {}) };
+      return { ...partOf(event), phase, state, seconds, ...(run ? { run } : {}), ...(error ? { error } : {}) };
     }
     case 'run':
+    case 'artifact':
     case 'log':
     case 'warn':
       return undefined;
   }
 }
 
-function resultOf({ cell, key }: SweepCell, { attempt, batch }: CellJob, outcome: CellOutcome): CellResult {
+function partOf({ cell, shard }: { readonly cell: number; readonly shard?: Shard }) {
+  return { type: 'cell', cell, ...(shard ? { shard: shardName(shard) } : {}) } as const;
+}
+
+function resultOf({ cell, key }: LoopCell, { attempt, batch }: CellJob, outcome: CellOutcome): CellResult {
   const { state, run, metrics, error, seconds } = outcome;
   return {
     cell,

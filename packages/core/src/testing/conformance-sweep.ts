@@ -2,7 +2,7 @@ import type { Shield } from '../execution/shield.js';
 import { carryOut } from '../sweep/carry-out.js';
 import { collectProvenance } from '../tracking/provenance.js';
 import type { Run } from '../tracking/runs-folder.js';
-import { jobOf } from '../sweep/cell-loop.js';
+import { jobOf } from '../sweep/cell-jobs.js';
 import { sweepWork } from '../sweep/run-sweep.js';
 import type { ConformanceSweep } from './executor-conformance.js';
 

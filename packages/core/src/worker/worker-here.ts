@@ -48,7 +48,8 @@ class WorkerHere implements CellWorker {
 
   async execute(job: CellJob, signal: AbortSignal): Promise<CellOutcome> {
     this.#busy = true;
-    this.tell({ type: 'started', cell: job.cell, worker: this.name });
+    const { cell, shard } = job;
+    this.tell({ type: 'started', cell, ...(shard ? { shard } : {}), worker: this.name });
     // Signals and the console are the process's own: many cells share them.
     return carryOut(this.shield, this.work, job, signal, this.tell, { ownsProcess: false }).finally(
       () => (this.#busy = false),

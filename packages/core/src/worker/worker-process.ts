@@ -81,7 +81,8 @@ export class WorkerProcess implements CellWorker {
   /** See `Executor.execute`; never rejects. */
   async execute(job: CellJob, signal: AbortSignal): Promise<CellOutcome> {
     if (signal.aborted) return interrupted(0);
-    this.options.tell({ type: 'started', cell: job.cell, worker: this.options.name });
+    const of = job.shard ? { shard: job.shard } : {};
+    this.options.tell({ type: 'started', cell: job.cell, ...of, worker: this.options.name });
     this.#lastSign = performance.now();
     const watch = setInterval(() => this.#watch(), WATCH_EVERY_MS);
     const stop = () => {

@@ -96,7 +96,7 @@ class QueueExecutor implements Executor {
     if (signal.aborted) return interrupted();
     if (this.#gone) throw this.#gone;
     // The same for whoever asks for the same attempt: two sweeps of one spec wait for one job. No colon, no plain number.
-    const id = `${this.context.work.id}-${job.key}-${job.attempt}`;
+    const id = `${this.context.work.id}-${job.id}`;
     const stop = () => void this.#stop(id).catch(() => undefined);
     signal.addEventListener('abort', stop, { once: true });
     try {

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { DelayedError, Worker, type Job } from 'bullmq';
 import {
   ShieldError,
+  type CellJob,
   type CellOutcome,
   type CellReport,
   type CellWorker,
@@ -65,15 +66,21 @@ export async function serveQueue(options: QueueOptions, context: ServeContext): 
   }
 }
 
+/** A process, and whom it tells of the job that it carries out. */
+interface Place {
+  readonly work: string;
+  readonly worker: CellWorker;
+  tell: (report: CellReport) => void;
+}
+
 type Stopper = 'the sweep' | 'its lock' | 'the worker';
 
 class Cells {
   /** Resolves with the error where this worker's code is not that of a sweep. */
   readonly differs: Promise<ShieldError>;
   readonly #works = new Map<string, SweepWork>();
-  readonly #idle: { readonly work: string; readonly worker: CellWorker }[] = [];
+  readonly #idle: Place[] = [];
   readonly #running = new Map<string, { readonly controller: AbortController; by?: Stopper }>();
-  readonly #jobs = new Map<number, (report: CellReport) => void>();
   #refuse: (error: ShieldError) => void = () => undefined;
   #refused = false;
   readonly #place = `${hostname()}/${process.pid}`;
@@ -98,7 +105,7 @@ class Cells {
         ? await this.#execute(work, job, entry.controller.signal)
         : noFolder(work.runsFolder);
       this.context.say(
-        `cell ${job.data.job.cell} of ${work.name}: ${outcome.state}${outcome.error ? ` (${outcome.error.message})` : ''}`,
+        `${named(job.data.job)} of ${work.name}: ${outcome.state}${outcome.error ? ` (${outcome.error.message})` : ''}`,
       );
       if (outcome.error?.code === 'WORKER_DIFFERS') {
         this.#refused = true;
@@ -136,7 +143,6 @@ class Cells {
   }
 
   async #execute(work: SweepWork, job: Job<QueuedCell>, signal: AbortSignal): Promise<CellOutcome> {
-    const { cell } = job.data.job;
     // One after another, so that they arrive in their order; what cannot be told is no reason to stop.
     let told = Promise.resolve();
     const tell = (report: CellReport) => {
@@ -149,28 +155,27 @@ class Cells {
         })
         .catch(() => undefined);
     };
-    this.#jobs.set(cell, tell);
     const place = await this.#worker(job.data.work, work);
+    place.tell = tell;
     try {
       return await place.worker.execute(job.data.job, signal);
     } finally {
       await told;
-      this.#jobs.delete(cell);
       if (place.worker.usable || !signal.aborted) this.#idle.push(place);
       else await place.worker.end();
     }
   }
 
   /** A process that serves this work; those of other works are ended. */
-  async #worker(id: string, work: SweepWork): Promise<{ readonly work: string; readonly worker: CellWorker }> {
+  async #worker(id: string, work: SweepWork): Promise<Place> {
     for (let place = this.#idle.pop(); place; place = this.#idle.pop()) {
       if (place.work === id && place.worker.usable) return place;
       await place.worker.end();
     }
     const name = `${this.#place}${this.context.slots === 1 ? '' : `.${(this.#count++ % this.context.slots) + 1}`}`;
-    const tell = (report: CellReport) =>
-      report.cell === undefined ? undefined : this.#jobs.get(report.cell)?.(report);
-    return { work: id, worker: this.context.startWorker(work, name, tell) };
+    let place: Place | undefined;
+    const worker = this.context.startWorker(work, name, (report) => place?.tell(report));
+    return (place = { work: id, worker, tell: () => undefined });
   }
 
   async #work(id: string): Promise<SweepWork> {
@@ -189,6 +194,10 @@ function differs({ error }: CellOutcome): ShieldError {
   const found = /\((\w+)\).*\((\w+)\)/.exec(error!.message);
   const cell = /cell (\d+)/.exec(error!.message)?.[1] ?? '?';
   return new ShieldError('WORKER_DIFFERS', { cell, found: found?.[1] ?? '?', expected: found?.[2] ?? '?' });
+}
+
+function named({ cell, shard }: CellJob): string {
+  return shard ? `cell ${cell}, shard ${shard.index}/${shard.of},` : `cell ${cell}`;
 }
 
 function noFolder(path: string): CellOutcome {
