@@ -61,7 +61,7 @@ export const ERROR_CODES = {
   WORKER_LOST: code(
     1,
     'the worker {worker} was lost: {reason}',
-    'the same shield sweep goes on with the cell; a worker that dies again and again may want more memory',
+    'the same command goes on from the last finished batch; a worker that dies again and again may want more memory',
   ),
   EXECUTOR_UNUSABLE: code(2, 'the executor {name} cannot be used: {reason}', '{expected}'),
   EXECUTOR_REFUSED: code(2, 'the executor {name} is refused: {reason}', '{expected}'),

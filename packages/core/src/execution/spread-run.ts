@@ -6,6 +6,7 @@ import { carryOut } from '../sweep/carry-out.js';
 import { cellKey } from '../sweep/cell-key.js';
 import { CellLoop } from '../sweep/cell-loop.js';
 import type { RunContext } from '../tracking/index.js';
+import { readProvenance } from '../tracking/record-format.js';
 import { shardCount, sharedThreads } from './parallel.js';
 import { ShardStages } from './shard-stages.js';
 import type { Shield } from './shield.js';
@@ -40,7 +41,7 @@ export async function spreadRun(shield: Shield, spreading: Spreading): Promise<v
     runsFolder: shield.runs,
     artifacts,
     commandLine: [],
-    provenance: undefined,
+    provenance: { record: await readProvenance(context.run), files: {} },
   };
   const stages = new ShardStages(reporter);
   const tell = (event: SweepEvent) => {

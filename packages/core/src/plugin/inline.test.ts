@@ -3,7 +3,7 @@ import type { CellJob, CellReport, ExecutorContext } from './executor-contract.j
 import inline from './inline.js';
 import { PluginRegistry } from './registry.js';
 
-const job: CellJob = { cell: 3, key: 'k', spec: 'name: a\n', attempt: 1, timeLimit: 0 };
+const job: CellJob = { id: 'k-1', cell: 3, key: 'k', spec: 'name: a\n', attempt: 1, timeLimit: 0 };
 
 describe('inline', () => {
   it('takes one cell at a time, and has it carried out here', async () => {

@@ -33,8 +33,9 @@ async function run(
   {
     slots = 1,
     signal = new AbortController().signal,
+    shards = 1,
     ...settings
-  }: Partial<SweepSettings & { slots: number; signal: AbortSignal }> = {},
+  }: Partial<SweepSettings & { slots: number; signal: AbortSignal; shards: number }> = {},
 ): Promise<Ran> {
   const ran: Ran = { jobs: [], ended: [], events: [], most: 0 };
   let open = 0;
@@ -55,6 +56,7 @@ async function run(
     { on_failure: 'continue', retries: 2, backoff: 0, goal: 'max', ...settings },
     {
       signal,
+      shards: () => shards,
       tell: (event) => void ran.events.push(event),
       ended: async ({ cell }, _job, result) => void ran.ended.push([cell, result]),
     },
@@ -145,5 +147,77 @@ describe('the loop over the cells of a sweep', () => {
   it('ends with what the executor throws, once nothing is at work any more', async () => {
     const throwing = run(cellsOf(3), () => Promise.reject(new Error('no queue')), { slots: 2 });
     await expect(throwing).rejects.toThrow('no queue');
+  });
+});
+
+describe('cells in shards', () => {
+  const part = ({ cell, shard, attempt }: CellJob) => `${cell}${shard ? `:${shard.index}/${shard.of}` : ''} ${attempt}`;
+  const FAILED = failed('DATASET_EMPTY');
+
+  it('each cell is carried out once its shards are done, and no two jobs have one name', async () => {
+    const { jobs, ended, most } = await run(cellsOf(2), () => DONE, { shards: 3, slots: 4 });
+    for (const cell of [1, 2]) {
+      const own = jobs.filter((job) => job.cell === cell).map(part);
+      expect(own.slice(0, 3).sort()).toEqual([1, 2, 3].map((index) => `${cell}:${index}/3 1`));
+      expect(own.slice(3)).toEqual([`${cell} 1`]);
+    }
+    expect(new Set(jobs.map(({ id }) => id)).size).toBe(8);
+    expect(ended.map(([cell]) => cell).sort()).toEqual([1, 2]);
+    expect(most).toBe(4);
+  });
+
+  it('a shard whose worker was lost is tried again, alone', async () => {
+    const { jobs, ended } = await run(
+      cellsOf(1),
+      (job) => (job.shard?.index === 2 && job.attempt < 3 ? failed('WORKER_LOST') : DONE),
+      { shards: 3 },
+    );
+    expect(jobs.map(part).sort()).toEqual(['1 1', '1:1/3 1', '1:2/3 1', '1:2/3 2', '1:2/3 3', '1:3/3 1']);
+    expect(ended).toMatchObject([[1, { state: 'COMPLETED' }]]);
+  });
+
+  it('one that fails for good fails its cell, and stops the cell’s other shards', async () => {
+    const outcome = async (job: CellJob, signal: AbortSignal): Promise<CellOutcome> => {
+      if (job.cell === 2) return DONE;
+      if (job.shard?.index === 1) return FAILED;
+      while (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 1));
+      return { state: 'INTERRUPTED', seconds: 0 };
+    };
+    const { jobs, ended } = await run(cellsOf(2), outcome, { shards: 2, slots: 2 });
+    expect(jobs.map(part).sort()).toEqual(['1:1/2 1', '1:2/2 1', '2 1', '2:1/2 1', '2:2/2 1']);
+    expect(ended).toEqual([
+      [1, FAILED],
+      [2, DONE],
+    ]);
+  });
+
+  it('one that was out of memory has all shards of its cell begun anew with half the batch', async () => {
+    const { jobs, ended } = await run(
+      cellsOf(1),
+      (job) => (job.shard?.index === 2 && job.batch === undefined ? failed('OUT_OF_MEMORY') : DONE),
+      { shards: 2 },
+    );
+    expect(jobs.map((job) => `${part(job)} ${job.batch}`)).toEqual([
+      '1:1/2 1 undefined',
+      '1:2/2 1 undefined',
+      '1:1/2 2 4',
+      '1:2/2 2 4',
+      '1 2 4',
+    ]);
+    expect(ended).toMatchObject([[1, { state: 'COMPLETED' }]]);
+  });
+
+  it('nothing is recorded of a cell whose shards were interrupted', async () => {
+    const stopping = new AbortController();
+    const { jobs, ended } = await run(
+      cellsOf(2),
+      (_job, signal) => {
+        stopping.abort();
+        return signal.aborted ? { state: 'INTERRUPTED', seconds: 0 } : DONE;
+      },
+      { shards: 2, signal: stopping.signal },
+    );
+    expect(jobs.map(part)).toEqual(['1:1/2 1']);
+    expect(ended).toEqual([]);
   });
 });

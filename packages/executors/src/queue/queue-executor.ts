@@ -116,6 +116,11 @@ class QueueExecutor implements Executor {
     for (const { fail } of this.#pending.values()) fail(error);
   }
 
+  /** Worker processes that listen to the queue now, at least; each may have several slots. */
+  workers(): Promise<number> {
+    return this.queue.getWorkersCount();
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#look);
     clearTimeout(this.#patience);

@@ -34,7 +34,7 @@ interface LeftTask {
   readonly number: number;
 }
 
-/** By the keys of their cells. */
+/** By what they are attempts at. */
 async function ofBefore(parent: string): Promise<Map<string, LeftTask>> {
   const left = new Map<string, LeftTask>();
   for (const folder of await ArrayFolder.left(parent)) {
@@ -48,9 +48,14 @@ async function ofBefore(parent: string): Promise<Map<string, LeftTask>> {
       }
     }
     for (const [i, job] of folder.jobs.entries())
-      if (!folder.collected.has(i + 1)) left.set(job.key, { folder, number: i + 1 });
+      if (!folder.collected.has(i + 1)) left.set(partOf(job), { folder, number: i + 1 });
   }
   return left;
+}
+
+/** What a job is an attempt at: a cell, or one of its shards. */
+function partOf({ key, shard }: CellJob): string {
+  return shard ? `${key} ${shard.index}/${shard.of}` : key;
 }
 
 class SlurmExecutor implements Executor {
@@ -64,7 +69,7 @@ class SlurmExecutor implements Executor {
   #found = 0;
 
   constructor(
-    options: SlurmOptions,
+    private readonly options: SlurmOptions,
     private readonly context: ExecutorContext,
     private readonly submitter: Submitter,
     private readonly left: Map<string, LeftTask>,
@@ -89,6 +94,11 @@ class SlurmExecutor implements Executor {
     }
   }
 
+  /** Tasks that Slurm runs at once, where it is told how many. */
+  workers(): Promise<number> {
+    return Promise.resolve(this.options.at_once || 1);
+  }
+
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await Promise.allSettled([this.#submitted, this.#cancelled]);
@@ -98,9 +108,9 @@ class SlurmExecutor implements Executor {
   /** The task of a sweep that was killed goes on, or has ended meanwhile. */
   #adopt(task: Task): boolean {
     const { job } = task;
-    const there = this.left.get(job.key);
+    const there = this.left.get(partOf(job));
     if (!there) return false;
-    this.left.delete(job.key);
+    this.left.delete(partOf(job));
     const { folder, number } = there;
     // With another batch it would compute something else than what is asked.
     if (folder.jobs[number - 1]!.batch !== job.batch) {

@@ -1,0 +1,285 @@
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RedisServer, hasRedis } from './redis-server.js';
+import {
+  attackedBatches,
+  expectError,
+  readLines,
+  runsIn,
+  shield,
+  start,
+  temporaryFolder,
+  until,
+  withoutTimes,
+  type JsonResult,
+} from './shield.js';
+
+// A large run over worker processes: shards compute its batches, the run collects them. Held to one process, bit for bit.
+
+/** More ways to split, and threats beside gray-box: SHIELD_TEST_FULL=1. */
+const full = process.env['SHIELD_TEST_FULL'] === '1';
+
+const folder = temporaryFolder();
+const SPEC = join(folder, 'shards.yaml');
+const text = (more = '', attack = 'max_iterations: 10') => `name: shards
+backend: wasm
+batch: 2
+model: { use: small_cnn }
+dataset: { use: drawn, limit: 11 }
+attacks:
+  fgsm: { use: fgsm, eps: 16 }
+  noise: { use: uniform_noise, eps: 16 }
+  cw_l2: { use: cw_l2, ${attack}, search_steps: 1 }
+defenses:
+  jpeg: { use: jpeg, quality: 40 }
+  slq: { use: slq, qualities: [20, 80], patch: 8 }
+evaluate: { top: [1], draws: 2 }
+execution: { threads: 1, strip: 2 }
+${more}`;
+writeFileSync(SPEC, text());
+
+const local = (shards: number | string, workers = 2) => [
+  'execution.use=local',
+  `execution.workers=${workers}`,
+  `execution.shards=${shards}`,
+];
+
+async function run(runs: string, ...overrides: string[]): Promise<JsonResult> {
+  const { code, stdout, stderr } = await shield(['run', SPEC, '--json', ...overrides], { runs });
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as JsonResult;
+}
+
+/** Every artifact of a folder, with its batches: rows and the bytes of images. What they took is each run's own. */
+function artifacts(runs: string): Record<string, unknown> {
+  const root = join(runs, 'artifacts');
+  return Object.fromEntries(
+    readdirSync(root)
+      .sort()
+      .map((name) => [name, Object.fromEntries(filesOf(join(root, name)))]),
+  );
+}
+
+function filesOf(path: string): [string, unknown][] {
+  return readdirSync(path)
+    .sort()
+    .map((name) => [name, contents(join(path, name))]);
+}
+
+function contents(path: string): unknown {
+  if (path.endsWith('.tfrecord')) return readFileSync(path).toString('base64');
+  const read = readFileSync(path, 'utf8');
+  if (!/batch-\d+\.json$/.test(path)) return read;
+  const { seconds, ...record } = JSON.parse(read.slice(read.indexOf('\n') + 1)) as { seconds: number };
+  expect(seconds).toBeGreaterThanOrEqual(0);
+  return record;
+}
+
+/** The worker processes of a program, as the kernel tells. */
+function childrenOf(pid: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((each) => parentOf(each) === pid);
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+const perImage = ({ path }: JsonResult) => readFileSync(join(path, 'per-image.jsonl'), 'utf8');
+
+interface Reference {
+  readonly result: JsonResult;
+  readonly artifacts: Record<string, unknown>;
+}
+const referenceRuns = temporaryFolder();
+let made: Promise<Reference> | undefined;
+const reference = () =>
+  (made ??= run(referenceRuns).then((result) => ({ result, artifacts: artifacts(referenceRuns) })));
+
+/** The same artifacts under the same names, byte for byte, the same rows and the same figures. */
+async function expectEqual(runs: string, ...results: JsonResult[]): Promise<void> {
+  const one = await reference();
+  expect(Object.keys(one.artifacts).length).toBeGreaterThan(8);
+  expect(artifacts(runs)).toEqual(one.artifacts);
+  for (const result of results) {
+    expect(perImage(result)).toBe(perImage(one.result));
+    expect(withoutTimes(result.metrics)).toEqual(withoutTimes(one.result.metrics));
+  }
+}
+
+/** What the journal of a run says of its shards. */
+const shardEvents = ({ path }: Pick<JsonResult, 'path'>) =>
+  readLines<{ type: string; shard: number; shards: number; phase: string; worker?: string; error?: { code: string } }>(
+    join(path, 'journal.jsonl'),
+  ).filter(({ type }) => type === 'shard');
+
+/** Batches of a run that other processes computed are none of its own. */
+const batchesOf = ({ path }: JsonResult) =>
+  readLines<{ type: string }>(join(path, 'journal.jsonl')).filter(({ type }) => type === 'batch').length;
+
+const temporary = Array.from({ length: 12 }, temporaryFolder);
+const fresh = () => temporary.pop()!;
+
+describe('a run over worker processes', () => {
+  test.each(full ? [1, 2, 3, 5] : [3])('in %s shards leaves what one process leaves, bit for bit', async (shards) => {
+    const runs = fresh();
+    const result = await run(runs, ...local(shards));
+    await expectEqual(runs, result);
+    const ended = shardEvents(result).filter(({ phase }) => phase === 'ended');
+    expect(ended.map(({ shard }) => shard).sort()).toEqual(
+      shards === 1 ? [] : Array.from({ length: shards }, (_, i) => i + 1),
+    );
+    if (shards > 1) expect(batchesOf(result)).toBe(0);
+  });
+
+  test('auto: as many shards as workers, and none without a batch', async () => {
+    const runs = fresh();
+    const result = await run(runs, ...local('auto', 2), 'dataset.limit=4', '~attacks.cw_l2');
+    expect(new Set(shardEvents(result).map(({ shards }) => shards))).toEqual(new Set([2]));
+    const few = await run(runs, ...local(50), 'dataset.limit=6', '~attacks.cw_l2');
+    expect(new Set(shardEvents(few).map(({ shards }) => shards))).toEqual(new Set([3]));
+  });
+
+  test('a worker killed with -9 in the middle: its batches go elsewhere, and finished ones stand', async () => {
+    const runs = fresh();
+    const started = start(['run', SPEC, '--json', ...local(2)], { runs });
+    await until(() => attackedBatches(runs).length > 0 || started.child.exitCode !== null);
+    const before = attackedBatches(runs);
+    const [victim] = childrenOf(started.child.pid!);
+    process.kill(victim!, 'SIGKILL');
+    const { code, stdout, stderr } = await started.outcome;
+    expect(code, stderr).toBe(0);
+    const result = JSON.parse(stdout) as JsonResult;
+    const lost = shardEvents(result).filter(({ phase }) => phase === 'retry');
+    expect(lost.map(({ error }) => error!.code)).toEqual(['WORKER_LOST']);
+    expect(attackedBatches(runs)).toEqual(expect.arrayContaining(before));
+    await expectEqual(runs, result);
+  });
+
+  test.skipIf(!full)('killed with -9 as a whole, it is resumed: by workers again, with the same result', async () => {
+    const runs = fresh();
+    const started = start(['run', SPEC, '--json', ...local(2)], { runs });
+    await until(() => attackedBatches(runs).length > 0 || started.child.exitCode !== null);
+    started.child.kill('SIGKILL');
+    await started.outcome;
+    const before = attackedBatches(runs);
+    const { code, stdout, stderr } = await shield(['resume', 'latest', '--json'], { runs });
+    expect(code, stderr).toBe(0);
+    expect(attackedBatches(runs)).toEqual(expect.arrayContaining(before));
+    await expectEqual(runs, JSON.parse(stdout) as JsonResult);
+    expect(runsIn(runs)).toHaveLength(1);
+  });
+
+  test('two runs that need the same at the same time divide it: each batch is computed once', async () => {
+    const runs = fresh();
+    const results = await Promise.all([run(runs, ...local(2)), run(runs, ...local(3)), run(runs)]);
+    await expectEqual(runs, ...results);
+  });
+
+  test('what a shard fails of is the error of the run, in its words', async () => {
+    const runs = fresh();
+    const images = join(folder, 'photos', 'one');
+    mkdirSync(images, { recursive: true });
+    for (const name of ['a', 'b', 'c']) writeFileSync(join(images, `${name}.png`), 'no image');
+    const spec = join(folder, 'broken.yaml');
+    writeFileSync(spec, text().replace('use: drawn, limit: 11', `use: image_folder, path: ${join(folder, 'photos')}`));
+    expectError(await shield(['run', spec, ...local(2)], { runs }), 1, 'IMAGE_CORRUPT');
+    const [path] = runsIn(runs);
+    expect(shardEvents({ path: path! }).some(({ error }) => error?.code === 'IMAGE_CORRUPT')).toBe(true);
+  });
+
+  test.skipIf(!full)('adaptive and black-box threats, random ensembles and targets are the same, too', async () => {
+    const threats = [
+      ['threat={adaptive: {eot: 2}}', '~attacks.cw_l2'],
+      ['threat={black-box: {model: {use: small_cnn}}}', '~attacks.cw_l2'],
+      [
+        '++defenses.both={use: ensemble, vote: random, members: [{defense: {use: jpeg, quality: 40}}, {defense: {use: slq, qualities: [20, 80], patch: 8}}]}',
+        'attacks.cw_l2.target=least_likely',
+      ],
+    ];
+    for (const overrides of threats) {
+      const [one, spread] = [fresh(), fresh()];
+      const small = ['dataset.limit=5', ...overrides];
+      const expected = await run(one, ...small);
+      const result = await run(spread, ...local(2), ...small);
+      expect(artifacts(spread)).toEqual(artifacts(one));
+      expect(perImage(result)).toBe(perImage(expected));
+    }
+  });
+});
+
+test('cells of a sweep in shards: the results of one process, and each batch once', async () => {
+  const spec = join(folder, 'sweep.yaml');
+  writeFileSync(spec, text('sweep: { grid: { defenses.jpeg.quality: [40, 70] } }\n'));
+  const runs = fresh();
+  const { code, stdout, stderr } = await shield(['sweep', spec, '--json', ...local(2)], { runs });
+  expect(code, stderr).toBe(0);
+  const { path, cells } = JSON.parse(stdout) as {
+    path: string;
+    cells: { run: string; metrics: Record<string, number> }[];
+  };
+  expect(cells).toHaveLength(2);
+  const one = await reference();
+  const result = { run: cells[0]!.run, path: join(runs, cells[0]!.run), metrics: cells[0]!.metrics };
+  expect(perImage(result)).toBe(perImage(one.result));
+  expect(withoutTimes(result.metrics)).toEqual(withoutTimes(one.result.metrics));
+  expect(artifacts(runs)).toMatchObject(one.artifacts);
+  expect(cells.map(({ run }) => batchesOf({ path: join(runs, run) }))).toEqual([0, 0]);
+  const told = readLines<{ type: string; cell: number; shard?: string; phase: string }>(join(path, 'journal.jsonl'));
+  const ended = told.flatMap((entry) => (entry.type === 'cell' && entry.phase === 'ended' ? [entry] : []));
+  expect(ended.map(({ cell, shard = 'whole' }) => `${cell} ${shard}`).sort()).toEqual([
+    '1 1/2',
+    '1 2/2',
+    '1 whole',
+    '2 1/2',
+    '2 2/2',
+    '2 whole',
+  ]);
+});
+
+describe.skipIf(!hasRedis)(`bullmq${hasRedis ? '' : ' (skipped: there is no redis-server)'}`, () => {
+  const redisFolder = temporaryFolder();
+  let redis: RedisServer;
+  beforeAll(async () => void (redis = await RedisServer.start(redisFolder)));
+  afterAll(() => redis.end());
+
+  test('shards over a queue: what one process leaves, also where a worker is killed with -9', async () => {
+    const runs = fresh();
+    const worker = () => start(['worker', '--queue', 'shards', `redis=${redis.url}`, 'lock=4'], { runs });
+    const workers = [worker(), worker()];
+    const queue = [
+      'execution.use=bullmq',
+      'execution.queue=shards',
+      `execution.redis=${redis.url}`,
+      'execution.lock=4',
+    ];
+    const started = start(['run', SPEC, '--json', ...queue, 'execution.shards=3'], { runs });
+    await until(() => attackedBatches(runs).length > 0 || started.child.exitCode !== null);
+    workers[0]!.child.kill('SIGKILL');
+    const { code, stdout, stderr } = await started.outcome;
+    for (const { child } of workers) child.kill('SIGTERM');
+    await Promise.all(workers.map(({ outcome }) => outcome));
+    expect(code, stderr).toBe(0);
+    await expectEqual(runs, JSON.parse(stdout) as JsonResult);
+  });
+
+  test('auto asks how many workers listen', async () => {
+    const runs = fresh();
+    const workers = [1, 2].map(() => start(['worker', '--queue', 'auto', `redis=${redis.url}`], { runs }));
+    let heard = '';
+    for (const { child } of workers) child.stderr!.on('data', (chunk: Buffer) => (heard += chunk.toString()));
+    await until(() => heard.split('takes one cell').length > 2);
+    const queue = ['execution.use=bullmq', 'execution.queue=auto', `execution.redis=${redis.url}`];
+    const result = await run(runs, ...queue, 'execution.shards=auto', 'dataset.limit=8', '~attacks.cw_l2');
+    for (const { child } of workers) child.kill('SIGTERM');
+    await Promise.all(workers.map(({ outcome }) => outcome));
+    expect(new Set(shardEvents(result).map(({ shards }) => shards))).toEqual(new Set([2]));
+  });
+});
