@@ -121,7 +121,7 @@ const shardEvents = ({ path }: Pick<JsonResult, 'path'>) =>
   ).filter(({ type }) => type === 'shard');
 
 /** Batches of a run that other processes computed are none of its own. */
-const batchesOf = ({ path }: JsonResult) =>
+const batchesOf = ({ path }: Pick<JsonResult, 'path'>) =>
   readLines<{ type: string }>(join(path, 'journal.jsonl')).filter(({ type }) => type === 'batch').length;
 
 const temporary = Array.from({ length: 12 }, temporaryFolder);

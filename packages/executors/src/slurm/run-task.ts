@@ -34,7 +34,9 @@ export async function runTask({ startWorker, signal, say }: ServeContext): Promi
     const outcome = await worker.execute(job, signal);
     await files.ended(outcome);
     const part = job.shard ? `, shard ${job.shard.index}/${job.shard.of},` : '';
-    say(`cell ${job.cell}${part} of ${work.name}: ${outcome.state}${outcome.error ? ` (${outcome.error.message})` : ''}`);
+    say(
+      `cell ${job.cell}${part} of ${work.name}: ${outcome.state}${outcome.error ? ` (${outcome.error.message})` : ''}`,
+    );
     // So that Slurm's own lists show it too.
     if (outcome.state !== 'COMPLETED') process.exitCode ||= 1;
   } finally {
