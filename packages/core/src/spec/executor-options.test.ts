@@ -30,6 +30,7 @@ describe('options of an executor that is not the one chosen', () => {
   it.each(['workers: 2', 'use: crew, workers: 2'])('go with it: %s', async (text) => {
     expect(await execution(text, ['execution.use=inline'])).toEqual({
       use: 'inline',
+      shards: 1,
       threads: 3,
       time_limit: 0,
       strip: 6,

@@ -82,7 +82,7 @@ describe('a spec', () => {
       handover: 'round',
       evaluate: { top: [1, 5], draws: 5 },
       perform: ['attack', 'defend', 'evaluate'],
-      execution: { use: 'inline', threads: 0, time_limit: 0, strip: 6 },
+      execution: { use: 'inline', shards: 1, threads: 0, time_limit: 0, strip: 6 },
     });
     expect(Object.keys(resolved.attacks['a']!)[0]).toBe('use');
     expect(Object.isFrozen(resolved.dataset['preprocess'])).toBe(true);
