@@ -24,6 +24,8 @@ describe('shield reproduce', () => {
     expect(journal).toContain('"type":"batch","stage":"attack"');
     expect(journal).not.toContain('"phase":"reused"');
     expect(attackedBatches(runs)).toEqual(before);
+    expect((await shield(['show', 'latest'], { runs })).stdout).toContain(`again    ${first.run}\n`);
+    expect((await shield(['runs'], { runs })).stdout).toMatch(new RegExp(`reproduces ${first.run.slice(-6)}\n`));
     expect(readdirSync(runs).filter((name) => name.startsWith('.reproduced'))).toEqual([]);
   });
 

@@ -49,6 +49,8 @@ describe('shield runs', () => {
       [expect.stringContaining('broken'), 'FAILED'],
     ]);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+    // What was asked for tells runs of one spec apart, as far as there is room.
+    expect(lines[1]).toMatch(/ {2}~attacks\.cw.*…$/);
   });
 
   test.each([
@@ -135,6 +137,12 @@ describe('shield show', () => {
     await outcome;
     expect((await shield(['show', 'latest'], { runs: elsewhere })).stdout).toMatch(/state +DEAD: [^]*; shield resume /);
     expect((await shield(['runs', '-f', 'state=DEAD'], { runs: elsewhere })).stdout).toContain(' DEAD ');
+  });
+
+  test('an ending that is nearly right: the whole id is offered', async () => {
+    const outcome = await shield(['show', `${weak.run.slice(-6, -1)}${weak.run.endsWith('0') ? '1' : '0'}`], { runs });
+    expectError(outcome, 2, 'RUN_NOT_FOUND');
+    expect(outcome.stderr).toContain(`did you mean "${weak.run}"?`);
   });
 
   test('an id that is nearly right: the nearest is offered', async () => {

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
-import { relative } from 'node:path';
 import type { SweepPlan } from '../sweep/plan.js';
 import { openSweep, type SweepAsked } from '../sweep/sweep-record.js';
 import { lockHolder } from '../tracking/run-lock.js';
 import { runsFolder, type Run } from '../tracking/runs-folder.js';
 import { ShieldError } from '../errors/index.js';
 import type { SweepFlags } from './sweep-command.js';
+import { shortPath } from './short-path.js';
 
 /** Says to the process that was started by {@link detach} that it is one, which does not detach itself again. */
 const MARK = 'SHIELD_DETACHED';
@@ -30,7 +30,7 @@ export async function detachSweep(plan: SweepPlan, asked: SweepAsked, { json = f
   const { console: log } = run.files;
   if (json) process.stdout.write(`${JSON.stringify({ sweep, path, pid, console: log }, undefined, 2)}\n`);
   else {
-    const place = relative(process.cwd(), log);
+    const place = shortPath(log);
     process.stdout.write(`${sweep}: ${plan.cells.length} cells, process ${pid}; it prints to ${place}\n`);
     process.stdout.write(`shield watch ${sweep}\n`);
   }

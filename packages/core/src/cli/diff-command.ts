@@ -14,10 +14,12 @@ export async function diffCommand(flags: DiffFlags): Promise<void> {
   const [a, b] = [await findRun(runsFolder(), flags.a), await findRun(runsFolder(), flags.b)];
   const diff = await diffRuns(a, b, flags.all);
   const names = { a: a.id, b: b.id };
-  process.stdout.write(flags.json ? `${JSON.stringify({ ...names, ...diff }, null, 2)}\n` : text(diff, names));
+  process.stdout.write(
+    flags.json ? `${JSON.stringify({ ...names, ...diff }, null, 2)}\n` : text(diff, names, flags.all === true),
+  );
 }
 
-function text(diff: RunDiff, names: { readonly a: string; readonly b: string }): string {
+function text(diff: RunDiff, names: { readonly a: string; readonly b: string }, all: boolean): string {
   const parts = [`a: ${names.a}\nb: ${names.b}\n`];
   const section = (
     title: string,
@@ -31,7 +33,9 @@ function text(diff: RunDiff, names: { readonly a: string; readonly b: string }):
   };
   section('spec', diff.spec.map(row), ['a', 'b'], [], [1, 2]);
   section('provenance', diff.provenance.map(row), ['a', 'b'], [], [1, 2]);
-  const numbers = diff.metrics.map(({ key, a, b }) => [
+  // Bounds of intervals go with what they are bounds of.
+  const metrics = all ? diff.metrics : diff.metrics.filter(({ key }) => !/_(low|high)$/.test(key));
+  const numbers = metrics.map(({ key, a, b }) => [
     key,
     cell(a),
     cell(b),

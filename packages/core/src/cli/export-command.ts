@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { create } from 'tar';
 import { ShieldError, writeError } from '../errors/index.js';
 import { readJournal } from '../tracking/journal-reader.js';
 import { findRun, listRuns, runsFolder, type Run } from '../tracking/runs-folder.js';
+import { shortPath } from './short-path.js';
 
 export interface ExportFlags {
   readonly run: string;
@@ -41,7 +42,7 @@ export async function exportCommand(flags: ExportFlags): Promise<void> {
     throw writeError(error, output, run.id);
   }
   const { size } = await stat(output);
-  process.stdout.write(`${relative(process.cwd(), output) || output}  ${(size / 1e6).toFixed(1)} MB\n`);
+  process.stdout.write(`${shortPath(output)}  ${(size / 1e6).toFixed(1)} MB\n`);
 }
 
 /** The runs without which a run is not whole: the cells of a sweep, the sweep of a cell. */

@@ -1,6 +1,7 @@
 import { relative, resolve } from 'node:path';
 import { ShieldError } from '../errors/index.js';
 import { findRun, runsFolder } from '../tracking/runs-folder.js';
+import { shortPath } from './short-path.js';
 
 export interface ExportDataFlags {
   readonly run: string;
@@ -36,5 +37,5 @@ export async function exportDataCommand(flags: ExportDataFlags): Promise<void> {
     return;
   }
   const lines = written.map(({ path, images }) => `${relative(folder, path)}  ${images}`);
-  process.stdout.write(`${relative(process.cwd(), folder) || folder}\n${lines.map((each) => `  ${each}\n`).join('')}`);
+  process.stdout.write(`${shortPath(folder)}\n${lines.map((each) => `  ${each}\n`).join('')}`);
 }

@@ -166,7 +166,7 @@ export function createProgram(options: ProgramOptions): Program {
     .description('compare two runs: specs, provenance, metrics, verdicts image by image')
     .argument('<a>', RUN)
     .argument('<b>', RUN)
-    .option('--all', 'seconds too, which no two runs share')
+    .option('--all', 'seconds too, which no two runs share, and the bounds of intervals')
     .option('--json', 'print as JSON')
     .action(async (a: string, b: string, flags: object) => {
       const { diffCommand } = await import('./diff-command.js');

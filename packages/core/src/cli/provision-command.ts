@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { didYouMean, ShieldError } from '../errors/index.js';
 import type { ProvisionedSplit, Split } from '../plugin/contracts.js';
 import type { ProgramOptions } from './program.js';
+import { shortPath } from './short-path.js';
 
 export interface ProvisionFlags {
   readonly name: string;
@@ -89,7 +90,7 @@ export async function provisionCommand(options: ProgramOptions, flags: Provision
 function line({ split, folder, images, shards, kept, bytes, seconds }: ProvisionedSplit): string {
   const size = bytes < 1e8 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
   const before = kept > 0 ? `, ${kept} of them from before` : '';
-  const where = relative(process.cwd(), folder) || folder;
+  const where = shortPath(folder);
   const count = images.toLocaleString('en');
   return `${split}: ${count} images in ${shards} shards${before}, ${size}, ${seconds.toFixed(1)} s: ${where}`;
 }

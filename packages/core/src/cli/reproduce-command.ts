@@ -83,7 +83,8 @@ function todayText({ provenance, resources, resourcesCompared }: Today): string 
     const rows = provenance.map(({ key, a, b }) => [key, cell(a), cell(b)]);
     parts.push(columns([['other today', 'recorded', 'now'], ...rows], [], [1, 2]));
   }
-  if (resources.length === 0) parts.push(`data: ${resourcesCompared} files compared, all as recorded\n`);
+  if (resources.length === 0)
+    parts.push(`data: ${resourcesCompared === 1 ? '1 file' : `${resourcesCompared} files`} compared, as recorded\n`);
   for (const { path, now } of resources) parts.push(`data: ${path} ${now === undefined ? 'is gone' : 'has changed'}\n`);
   return parts.join('');
 }

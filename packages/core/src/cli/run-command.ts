@@ -1,8 +1,8 @@
-import { relative } from 'node:path';
 import { ShieldError } from '../errors/index.js';
 import type { ProgramOptions } from './program.js';
 import type { RunResult } from '../execution/shield.js';
 import type { Stage } from '../spec/resolved-spec.js';
+import { shortPath } from './short-path.js';
 
 interface OutputFlags {
   readonly json?: boolean;
@@ -90,7 +90,7 @@ async function present(
       reporter.close();
       await print(result, flags);
     });
-    if (!flags.json) process.stdout.write(`${relative(process.cwd(), run.path)}\n`);
+    if (!flags.json) process.stdout.write(`${shortPath(run.path)}\n`);
   } catch (error) {
     reporter.close();
     if (!(error instanceof RunInterrupted)) throw error;

@@ -91,20 +91,34 @@ function cellsOf(runs: readonly ListedRun[]): ReadonlyMap<string, string> {
 }
 
 function table(runs: readonly Answers[], extra: readonly string[], cells: ReadonlyMap<string, string>): string {
-  const told = runs.some(({ run }) => run.kind === 'sweep' || run.sweep !== undefined);
-  const place = ({ id, kind, cell }: ListedRun) =>
-    kind === 'sweep' ? `sweep of ${cells.get(id) ?? 'no cells yet'}` : cell === undefined ? '' : `cell ${cell}`;
+  const what = ({ id, kind, cell, reproduces, commandLine }: ListedRun) => {
+    if (kind === 'sweep') return `sweep of ${cells.get(id) ?? 'no cells yet'}`;
+    if (cell !== undefined) return `cell ${cell}`;
+    // With columns of their own there is no room for it.
+    if (extra.length > 0) return '';
+    return reproduces === undefined ? asked(commandLine) : `reproduces ${reproduces.slice(-6)}`;
+  };
+  const told = runs.some(({ run }) => what(run) !== '');
   const rows = runs.map((each) => [
     each.run.id,
     each.run.state ?? '?',
     shortTime(each.run.createdAt),
     ...extra.map((key) => cell(each.value(key))),
-    ...(told ? [place(each.run)] : []),
+    ...(told ? [what(each.run)] : []),
   ]);
   return columns(
-    [['run', 'state', 'begun (UTC)', ...extra, ...(told ? [''] : [])], ...rows],
+    [['run', 'state', 'begun (UTC)', ...extra, ...(told ? ['what'] : [])], ...rows],
     extra.map((_, i) => i + 3),
+    told ? [3 + extra.length] : [],
   );
+}
+
+/** Of a command line what tells the run from others of its spec. */
+function asked([, , ...words]: readonly string[]): string {
+  const flags = /^--(perform|backend)$/;
+  return words
+    .filter((word, i) => /^[^-][^ ]*=|^~/s.test(word) || flags.test(word) || flags.test(words[i - 1] ?? ''))
+    .join(' ');
 }
 
 function cell(value: unknown): string {

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { columns, shortNumber, shortTime } from '../report/columns.js';
 import { duration } from '../report/results-table.js';
 import { wrap } from '../report/wrap.js';
@@ -39,14 +40,17 @@ export function factsOf(story: RunStory): string {
   const facts: [string, string][] = [
     ['run', run.id],
     ['state', stateLine(story)],
-    ...(status.error ? [['error', `${status.error.code}: ${status.error.message}`] as [string, string]] : []),
+    ...(status.error && status.state !== 'INTERRUPTED'
+      ? [['error', `${status.error.code}: ${status.error.message}`] as [string, string]]
+      : []),
     ...(status.error?.fix ? [['', `→ ${status.error.fix}`] as [string, string]] : []),
     ['begun', `${shortTime(run.createdAt)} UTC`],
     ['worked', `${duration(story.seconds)}${story.seconds < 100 ? ' s' : ''}${attempts(story)}`],
     ['spec', `${run.name} (${run.hash.slice(0, 12)})`],
     ...(run.sweep ? [['sweep', `${run.sweep}, cell ${run.cell}`] as [string, string]] : []),
+    ...(run.reproduces ? [['again', run.reproduces] as [string, string]] : []),
     ...(provenance ? provenanceFacts(provenance) : []),
-    ['command', run.commandLine.join(' ')],
+    ['command', typed(run.commandLine)],
     ...(story.peakRss
       ? [['memory', `${shortNumber(Math.round(story.peakRss / 1e6))} MB at most`] as [string, string]]
       : []),
@@ -54,6 +58,11 @@ export function factsOf(story: RunStory): string {
     ...(story.damage ? [['damage', story.damage] as [string, string]] : []),
   ];
   return columns(facts.flatMap(([name, value]) => wrapped(name, value)));
+}
+
+/** Without the place of the program. */
+function typed([program = '', ...words]: readonly string[]): string {
+  return [/^shield(\.js)?$/.test(basename(program)) ? 'shield' : program, ...words].join(' ');
 }
 
 /** What the column of names takes. */
@@ -68,11 +77,13 @@ function wrapped(name: string, value: string): string[][] {
 }
 
 function stateLine({ run, status }: RunStory): string {
-  const { state, since, holder } = status;
+  const { state, since, holder, error } = status;
   const at = since === undefined ? '' : ` since ${shortTime(since)} UTC`;
   if (state === 'RUNNING' && holder) return `RUNNING${at}, process ${holder.pid} on ${holder.host}`;
   if (state === 'DEAD') return `DEAD: RUNNING${at}, but no process works on it; shield resume ${run.id}`;
   if (state === 'SUPERSEDED') return `SUPERSEDED: finished${at}, but its sweep counts ${status.supersededBy}`;
+  const told = error ? `, ${error.message}` : '';
+  if (state === 'INTERRUPTED') return `${state}${at}${told}; shield resume ${run.id} goes on with it`;
   return state === undefined ? 'unknown: the journal holds none' : `${state}${at}`;
 }
 

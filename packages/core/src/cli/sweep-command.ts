@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { ShieldError } from '../errors/index.js';
 import type { RecordedSweep } from '../execution/record-sweep.js';
 import type { Shield } from '../execution/shield.js';
@@ -12,6 +12,7 @@ import type { Run } from '../tracking/runs-folder.js';
 import { againCommand, failedCells } from './failed-cells.js';
 import type { ProgramOptions } from './program.js';
 import { sweepJson } from './sweep-json.js';
+import { shortPath } from './short-path.js';
 
 export interface SweepFlags {
   readonly spec: string;
@@ -156,7 +157,7 @@ function show(plan: SweepPlan, { run, results }: RecordedSweep, json: boolean): 
     const { cell, overrides } = best.cell;
     process.stdout.write(`best: cell ${cell} (${best.value.toFixed(4)}) ${overrides.join(' ')}\n`);
   }
-  process.stdout.write(`${relative(process.cwd(), run.path)}\n`);
+  process.stdout.write(`${shortPath(run.path)}\n`);
 }
 
 function outcomes(plan: SweepPlan, results: ReadonlyMap<string, CellResult>): string {

@@ -13,9 +13,11 @@ export interface UiFlags {
 /** `shield ui`: where runs are seen in MLflow; with no server named, starts one of the user's own on this machine. */
 export async function uiCommand(flags: UiFlags): Promise<void> {
   if (flags.run !== undefined) {
-    const servers = Object.entries(await sentTo(await findRun(runsFolder(), flags.run)));
+    const run = await findRun(runsFolder(), flags.run);
+    const servers = Object.entries(await sentTo(run));
     if (servers.length === 0) {
-      throw new ShieldError('CLI_USAGE', { reason: 'that run was not sent to any MLflow server yet: shield sync' });
+      const reason = `the run ${run.id} was not sent to any MLflow server yet; shield sync ${run.id} sends it`;
+      throw new ShieldError('CLI_USAGE', { reason });
     }
     for (const [uri, state] of servers) process.stdout.write(`${runAddress(uri, state)}\n`);
     return;

@@ -78,7 +78,8 @@ export async function repeatRun(
   refuseSweep(earlier, 'run as one', `shield show ${earlier.id} lists its cells, each of which is a run`);
   const record = await runner.originOf(earlier);
   const loaded = await shield.load(earlier.files.resolved, [], record);
-  return runner.work(shield, await runner.create(loaded, record, options), loaded, record, options);
+  const run = await runner.create(loaded, record, options, earlier.id);
+  return runner.work(shield, run, loaded, record, options);
 }
 
 /** A sweep has no spec of its own that could be run. */
@@ -97,7 +98,7 @@ class Runner {
     @inject(TOKENS.trackers) readonly trackers: readonly (Tracker | TrackerFactory)[],
   ) {}
 
-  async create(loaded: LoadedSpec, specFolder: string, options: RunOptions): Promise<Run> {
+  async create(loaded: LoadedSpec, specFolder: string, options: RunOptions, reproduces?: string): Promise<Run> {
     const commandLine = options.commandLine ?? [];
     const { seed } = loaded.resolved;
     const spec = {
@@ -123,6 +124,7 @@ class Runner {
       provenance,
       commandLine,
       ...(options.cellOf ? { cellOf: options.cellOf } : {}),
+      ...(reproduces === undefined ? {} : { reproduces }),
     });
   }
 

@@ -22,6 +22,8 @@ export interface NewRun {
   readonly kind?: 'sweep';
   /** The sweep that it is a cell of. */
   readonly cellOf?: CellOf;
+  /** Id of the run that it runs again. */
+  readonly reproduces?: string;
   /** Files that are there from the beginning, by name. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -79,6 +81,7 @@ async function fill(draft: string, id: string, createdAt: Date, run: NewRun): Pr
     commandLine: run.commandLine,
     ...(run.kind === undefined ? {} : { kind: run.kind }),
     ...run.cellOf,
+    ...(run.reproduces === undefined ? {} : { reproduces: run.reproduces }),
   };
   const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
   const files = {

@@ -22,6 +22,8 @@ export interface RunRecord {
   /** Id of the sweep that this run is a cell of, and the number it has there, from 1. */
   readonly sweep?: string;
   readonly cell?: number;
+  /** Id of the run that this one runs again. */
+  readonly reproduces?: string;
 }
 
 /** A run's directory and the files in it. */
@@ -149,8 +151,11 @@ export function filesOf(path: string): RunFiles {
   };
 }
 
+/** Characters at the end of an id, which no other run of the folder has. */
+const SUFFIX = 6;
+
 function fits(id: string, name: string): boolean {
-  return id.startsWith(name) || (name.length === 6 && id.endsWith(`-${name}`));
+  return id.startsWith(name) || (name.length === SUFFIX && id.endsWith(`-${name}`));
 }
 
 function hint(name: string, runs: readonly Run[], found: readonly Run[]): string {
@@ -161,11 +166,10 @@ function hint(name: string, runs: readonly Run[], found: readonly Run[]): string
       .map(({ id }) => `"${id}"`)
       .join(', ');
   if (found.length > 1) return `; ${found.length} begin so, among them ${some(found)}`;
-  const close = didYouMean(
-    name,
-    runs.flatMap(({ id }) => [id, id.slice(0, name.length)]),
-  );
-  const whole = runs.find(({ id }) => close.includes(`"${id.slice(0, name.length)}"`));
+  // By the whole id, its beginning or its end, as runs are named.
+  const names = ({ id }: Run) => [id, id.slice(0, name.length), id.slice(-SUFFIX)];
+  const close = didYouMean(name, runs.flatMap(names));
+  const whole = runs.findLast((run) => names(run).some((each) => close.includes(`"${each}"`)));
   return whole ? `; did you mean "${whole.id}"?` : `; the latest are ${some(runs)}`;
 }
 
