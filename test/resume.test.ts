@@ -132,10 +132,15 @@ describe('stopped and resumed', () => {
     expect(outcome.stderr).toContain(basename(runsIn(runs).at(-1)!));
   });
 
-  test('a run at work in another process is left to it', async () => {
-    const { child, outcome } = start(['run', SMOKE, ...SMALL, 'seed=77'], { runs });
+  test('of two processes that resume a run, one is refused, and the other goes on', async () => {
+    const begun = start(['run', SMOKE, ...SMALL, 'seed=77'], { runs });
     const before = attackedBatches(runs).length;
     await until(() => attackedBatches(runs).length > before);
+    begun.child.kill('SIGKILL');
+    await begun.outcome;
+    const journal = join(runsIn(runs).at(-1)!, 'journal.jsonl');
+    const { child, outcome } = start(['resume', 'latest'], { runs });
+    await until(() => readFileSync(journal, 'utf8').split('"RUNNING"').length === 3 || child.exitCode !== null);
     child.kill('SIGSTOP');
     const second = await shield(['resume', 'latest'], { runs });
     child.kill('SIGCONT');

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { shield } from './resident.js';
@@ -30,6 +31,35 @@ describe('without a server that answers', () => {
     expect(stderr).toContain('MLflow: sqlite:///mlflow.db is not a tracking server');
   });
 
+  test('a server that never answers: the run ends all the same, and has everything', async () => {
+    const { uri, stop } = await listening(() => undefined);
+    // An answer may take ten minutes: it is not the request's own limit that ends the waiting.
+    const env = { MLFLOW_TRACKING_URI: uri, MLFLOW_HTTP_REQUEST_TIMEOUT: '600' };
+    const other = temporaryFolder();
+    const { code, stdout, stderr } = await shield(['run', SMOKE, ...QUICK], { runs: other, env });
+    await stop();
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('rounded to 8 bits');
+    expect(stderr).toMatch(/not all of the run is on the MLflow server .*; shield sync \S+ sends the rest/);
+    expect(readFileSync(join(runsIn(other)[0]!, 'journal.jsonl'), 'utf8')).toContain('"COMPLETED"');
+  });
+
+  test('a password that is wrong: what to mend, and no word of it', async () => {
+    // As MLflow's basic authentication answers.
+    const { uri, stop } = await listening((_, answer) =>
+      answer
+        .writeHead(401, { 'www-authenticate': 'Basic realm="mlflow"', 'content-type': 'text/html; charset=utf-8' })
+        .end('You are not authenticated. Please see https://www.mlflow.org/docs/latest/auth/index.html'),
+    );
+    const env = { MLFLOW_TRACKING_URI: uri, MLFLOW_TRACKING_USERNAME: 'me', MLFLOW_TRACKING_PASSWORD: 'hush-hush' };
+    const outcome = await shield(['sync', 'latest'], { runs, env });
+    await stop();
+    expectError(outcome, 1, 'TRACKING_REFUSED');
+    expect(outcome.stderr).toContain('MLFLOW_TRACKING_PASSWORD');
+    expect(outcome.stderr).toContain('You are not authenticated');
+    expect(outcome.stderr).not.toContain('hush-hush');
+  });
+
   test('shield sync says what is the matter', async () => {
     expectError(await shield(['sync'], { runs, env: ABSENT }), 1, 'TRACKING_UNREACHABLE');
     expectError(await shield(['sync'], { runs, env: { MLFLOW_TRACKING_URI: '' } }), 2, 'TRACKING_NOT_CONFIGURED');
@@ -54,3 +84,16 @@ describe('without a server that answers', () => {
     expect(readFileSync(join(runsIn(other)[0]!, 'resolved.yaml'), 'utf8')).toContain('experiment: e');
   });
 });
+
+/** A server on a free port that does with every request what `answer` says. */
+async function listening(answer: RequestListener): Promise<{ uri: string; stop: () => Promise<void> }> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const stop = async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { uri: `http://127.0.0.1:${address.port}`, stop };
+}

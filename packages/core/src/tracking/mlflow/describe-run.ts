@@ -42,6 +42,7 @@ export async function describeRun(run: Run): Promise<Description> {
     'shield.sweep': run.sweep,
     'shield.cell': run.cell === undefined ? undefined : String(run.cell),
     'shield.kind': run.kind,
+    'shield.reproduces': run.reproduces,
     'shield.version': provenance.software?.['shield'] ?? provenance.software?.['@shield/core'],
     'shield.host': machine?.host,
     ...(git?.available
