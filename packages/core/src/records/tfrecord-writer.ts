@@ -49,10 +49,18 @@ export async function writeRecords(
   const count = { records: 0 };
   let bytes = 0;
   try {
-    for await (const chunk of packed(frames(records, count), compression)) {
-      hash.update(chunk);
-      bytes += chunk.length;
-      await disk(writeAll(file, chunk));
+    // One chunk goes to the disk while the next is made.
+    let writing: Promise<void> = Promise.resolve();
+    try {
+      for await (const chunk of packed(frames(records, count), compression)) {
+        hash.update(chunk);
+        bytes += chunk.length;
+        await writing;
+        writing = disk(writeAll(file, chunk));
+        writing.catch(() => undefined); // awaited above, or below
+      }
+    } finally {
+      await writing;
     }
     await disk(file.sync());
     await file.close();

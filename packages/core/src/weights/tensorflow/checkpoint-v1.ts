@@ -24,6 +24,9 @@ const VALUE_FIELDS: Readonly<Record<string, readonly [field: number, bytes: numb
   float16: [13, 2],
 };
 
+/** Of a file's numbers, how many must be wanted to be left in the memory that they are read to. */
+const MOSTLY = 0.9;
+
 interface Declared extends CheckpointVariable {
   readonly type: DataType;
 }
@@ -91,14 +94,18 @@ async function read(
   wanted: (name: string) => boolean,
 ): Promise<WeightMap> {
   const pieces = new Map<string, Piece[]>();
-  for (const { name, loadable, dtype } of variables.values()) {
+  const bytes = { wanted: 0, all: 0 };
+  for (const { name, loadable, dtype, shape, type } of variables.values()) {
+    const size = sizeOf(shape) * (type.stored?.bytes ?? 0);
+    bytes.all += size;
     if (!wanted(name)) continue;
+    bytes.wanted += size;
     if (!loadable) throw checkpointFault(tables[0]!.file.path, `"${name}" holds ${dtype}, which cannot be read`);
     pieces.set(name, []);
   }
   for (const table of tables) {
     const { path } = table.file;
-    for await (const entry of table.entries()) {
+    for await (const entry of table.entries({ toKeep: bytes.wanted > MOSTLY * bytes.all })) {
       if (entry.key === '') continue;
       const piece = told(entry, path, () => readPiece(entry, variables, pieces));
       if (piece) pieces.get(piece.name)!.push(piece);

@@ -21,8 +21,8 @@ export interface TableEntry {
   readonly value: Uint8Array<ArrayBuffer>;
   /** Where the value stands in the file; in a compressed block, where the block does. */
   readonly offset: number;
-  /** Takes over the memory that the value lies in, the whole block's. */
-  keep(): void;
+  /** Takes over the memory that the value lies in, the whole block's; not there where that is needed for the next one. */
+  readonly keep?: () => void;
 }
 
 interface Block {
@@ -41,7 +41,7 @@ export function isTableFooter(end: Uint8Array): boolean {
   return end.length >= FOOTER && MAGIC.every((byte, i) => end[end.length - MAGIC.length + i] === byte);
 }
 
-/** A sorted table, read block by block; one block and the next are in memory at a time. */
+/** A sorted table, read block by block. */
 export class SortedTable {
   /** Memory of blocks gone by, which the next ones are read into. */
   #spare: Uint8Array<ArrayBuffer>[] = [];
@@ -78,10 +78,12 @@ export class SortedTable {
   }
 
   /**
-   * Every entry in the order of the keys; those of one block are checked before the first of them is given. The next
-   * block is read meanwhile.
+   * Every entry in the order of the keys; those of one block are checked before the first of them is given.
+   *
+   * @param toKeep for whoever keeps most of the values: the next block is read meanwhile, and values can stay in the
+   *   memory that they were read to. Else one block is in memory at a time.
    */
-  async *entries(): AsyncGenerator<TableEntry, void> {
+  async *entries({ toKeep = false } = {}): AsyncGenerator<TableEntry, void> {
     const last = new LastKey();
     const limit = this.file.size - FOOTER;
     const read = (i: number) => {
@@ -90,12 +92,12 @@ export class SortedTable {
       block?.catch(() => undefined); // awaited below, in its turn
       return block;
     };
-    let next = read(0);
+    let next: Promise<Block> | undefined;
     try {
       for (const [i, { offset }] of this.blocks.entries()) {
-        const block = (await next)!;
-        next = read(i + 1);
-        yield* this.#entriesOf(block, offset, last);
+        const block = (await (next ?? read(i)))!;
+        next = toKeep ? read(i + 1) : undefined;
+        yield* this.#entriesOf(block, offset, last, toKeep);
       }
     } finally {
       // Nobody closes the file below it.
@@ -103,11 +105,19 @@ export class SortedTable {
     }
   }
 
+  /** Memory of a block gone by that is large enough; what is too small is let go. */
+  #room(length: number): Uint8Array<ArrayBuffer> | undefined {
+    const fits = this.#spare.findIndex((spare) => spare.length >= length);
+    if (fits >= 0) return this.#spare.splice(fits, 1)[0];
+    this.#spare.length = 0;
+    return undefined;
+  }
+
   /** A block as it was before compression. */
   async #block({ offset, size }: BlockHandle, limit: number): Promise<Block> {
     const { path } = this.file;
     if (offset + size + TRAILER > limit) throw checkpointFault(path, 'a block would reach beyond its place', offset);
-    const stored = await this.file.read(offset, size + TRAILER, 'a block', this.#spare.pop());
+    const stored = await this.file.read(offset, size + TRAILER, 'a block', this.#room(size + TRAILER));
     const view = new DataView(stored.buffer, stored.byteOffset, stored.length);
     if (maskedCrc32c(stored.subarray(0, size + 1)) !== view.getUint32(size + 1, true)) {
       throw checkpointFault(path, 'the checksum of a block is wrong', offset);
@@ -126,7 +136,7 @@ export class SortedTable {
     }
   }
 
-  *#entriesOf({ data, exact }: Block, start: number, last: LastKey): Generator<TableEntry, void> {
+  *#entriesOf({ data, exact }: Block, start: number, last: LastKey, toKeep = false): Generator<TableEntry, void> {
     const { path } = this.file;
     const fault = (reason: string, at: number) => checkpointFault(path, reason, exact ? start + at : start);
     if (data.length < 4) throw fault('a block is too short', 0);
@@ -152,7 +162,8 @@ export class SortedTable {
       const suffix = String.fromCharCode(...data.subarray(at, at + unshared));
       if (!last.follow(shared, suffix)) throw fault('the keys are out of order', from);
       at += unshared;
-      yield { key: last.key, value: data.subarray(at, at + length), offset: exact ? start + at : start, keep };
+      const value = data.subarray(at, at + length);
+      yield { key: last.key, value, offset: exact ? start + at : start, ...(toKeep && { keep }) };
       at += length;
     }
     if (!kept && exact) this.#spare.push(whole(data));

@@ -17,7 +17,7 @@ export function readTensorValues(
   field: number,
   bytes: number,
   expected: number,
-  keep: () => void,
+  keep?: () => void,
 ): Uint8Array<ArrayBuffer> {
   const fixed = field === 5 || field === 6;
   const wrongCount = (n: number) => new MessageError(`a variable has ${n} values instead of ${expected}`, 0);
@@ -52,7 +52,8 @@ export function readTensorValues(
         reader.skip(length);
         if (length % bytes !== 0 || n + length / bytes > expected) throw wrongCount(n + length / bytes);
         const at = tensor.byteOffset + start;
-        if (!out && length === expected * bytes && length > MOSTLY * tensor.buffer.byteLength && at >= bytes) {
+        const most = length === expected * bytes && length > MOSTLY * tensor.buffer.byteLength;
+        if (keep && most && at >= bytes) {
           // What is written over is the field's head, which has been read.
           out = new Uint8Array(tensor.buffer, at - (at % bytes), length);
           if (at % bytes !== 0) out.set(new Uint8Array(tensor.buffer, at, length));
