@@ -49,7 +49,10 @@ export function addMaterialCommands(program: Command, options: ProgramOptions): 
     .option('--download <url>', 'fetch archives that are not there from a folder on a server of yours')
     .option('--subset', 'take fewer images than were published')
     .option('--check', 'decode every image, and not only walk through its file')
-    .option('--bounding-boxes <file...>', "lines as TensorFlow's process_bounding_boxes.py writes them")
+    .option(
+      '--bounding-boxes <path...>',
+      "annotations in XML (a folder, an archive, a file), or lines of TensorFlow's process_bounding_boxes.py",
+    )
     .option('-w, --workers <count>', 'processes; default: one a core')
     .option('--json', 'print the result as JSON')
     .option('-q, --quiet', 'print the result only')

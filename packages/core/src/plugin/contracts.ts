@@ -91,7 +91,7 @@ export interface ProvisionRequest {
   readonly subset: boolean;
   /** Decode every image, and not only walk through its file. */
   readonly check: boolean;
-  /** Files of bounding boxes. */
+  /** Bounding boxes: files, archives or folders. */
   readonly boundingBoxes: readonly string[];
   /** Processes that work at a time. */
   readonly workers: number;
