@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -57,6 +57,26 @@ describe('shield weights download', () => {
     expect(readFileSync(path)).toEqual(readFileSync(ckpt));
   });
 
+  test('--to the folder of the original, where specs look first', async () => {
+    const place = temporaryFolder();
+    const { code, stdout } = await run('resnet_v2_50', '--from', ckpt, '--to', join(place, 'data/checkpoints'));
+    expect(code).toBe(0);
+    expect(stdout.trim()).toBe(join(place, 'data/checkpoints/resnet_v2_50.ckpt'));
+    expect(readFileSync(stdout.trim())).toEqual(readFileSync(ckpt));
+    // It is no ResNet, and so the error says which file was taken.
+    const spec = join(place, 'spec.yaml');
+    writeFileSync(
+      spec,
+      'name: x\nmodel: { use: resnet_v2_50, weights: pretrained }\ndataset: { use: drawn, limit: 1 }\nattack: { use: fgsm }\n',
+    );
+    const outcome = await shield(['run', spec, '--backend', 'cpu'], { runs });
+    expectError(outcome, 1, 'WEIGHTS_INVALID');
+    expect(outcome.stderr).toContain(stdout.trim());
+    expectError(await run('--to', place), 2, 'CLI_USAGE');
+    writeFileSync(join(place, 'file'), '');
+    expectError(await run('resnet_v2_50', '--to', join(place, 'file', 'x')), 1, 'WRITE_FAILED');
+  });
+
   test('--from another file than the published one: its checksum gives it away', async () => {
     expectError(await run('efficientnet_lite0', '--from', ckpt), 1, 'CHECKSUM_MISMATCH');
   });
@@ -85,7 +105,8 @@ describe('shield weights download', () => {
       expect(fetched.code, fetched.stderr).toBe(0);
       expect(readFileSync(fetched.stdout.trim())).toEqual(readFileSync(ckpt));
       expect(asked[0]).toBeUndefined();
-      expect(asked[1]).toMatch(/^bytes=[1-9]/);
+      // Under load a connection may be cut before anything of it is kept: the next one then begins anew.
+      expect(asked.slice(1).some((range) => /^bytes=[1-9]/.test(range ?? ''))).toBe(true);
       const count = asked.length;
       expect((await shield(['weights', 'download', 'inception_v4'], { runs, env })).code).toBe(0);
       expect(asked.length).toBe(count);

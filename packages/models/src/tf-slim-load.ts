@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readWeights, type AssetSource, type LoadContext, type Model } from '@shield/core';
 import { Type, type Static } from '@sinclair/typebox';
 import { classesOption, withClasses, type Head } from './new-head.js';
@@ -10,7 +11,8 @@ export const slimOptions = Type.Object(
     weights: Type.String({
       minLength: 1,
       description:
-        'pretrained: the published ones, downloaded once (resnet_v2_50 and inception_v4); or the path of a TensorFlow ' +
+        'pretrained: the published ones, from data/checkpoints where they are there, else downloaded once (resnet_v2_50 ' +
+        'and inception_v4); or the path of a TensorFlow ' +
         'checkpoint (V1: the .ckpt file; V2: the name that its files begin with) or of a .safetensors file with the ' +
         'same names; or run:ID, the weights that a training run left',
     }),
@@ -19,8 +21,13 @@ export const slimOptions = Type.Object(
   { additionalProperties: false },
 );
 
+/** Where the original keeps its checkpoints, beside the TFRecords of `shield data provision`. */
+const CHECKPOINTS = 'data/checkpoints';
+
+type SlimCheckpoint = Extract<AssetSource, { kind: 'url' }>;
+
 /** A checkpoint as TensorFlow publishes it for tf-slim. */
-export const slimCheckpoint = (archive: string, member: string): AssetSource => ({
+export const slimCheckpoint = (archive: string, member: string): SlimCheckpoint => ({
   kind: 'url',
   base: 'https://storage.googleapis.com/download.tensorflow.org/models/',
   archive,
@@ -32,10 +39,10 @@ export async function loadSlim(
   network: SlimNetwork,
   { weights, classes }: Static<typeof slimOptions>,
   context: LoadContext,
-  pretrained?: AssetSource,
+  pretrained?: SlimCheckpoint,
 ): Promise<Model> {
   const published = weights === 'pretrained' ? pretrained : undefined;
-  const path = published ? await context.assets.file(published) : context.resolvePath(weights);
+  const path = published ? await publishedFile(published, context) : context.resolvePath(weights);
   const names = slimVariables(network, 1);
   const { tensors, sha256, ignored } = await readWeights(path, (name) => names.has(name));
   context.opened(path, sha256);
@@ -45,6 +52,14 @@ export async function loadSlim(
   const wanted = withClasses(tensors, classes, headOf(network), network.scope, path, context);
   const { training = false } = context;
   return slimModel(network, { weights: wanted, consume: true, weightsDigest: sha256, path, training });
+}
+
+/** What lies in the original's folder, else what is fetched into the cache. */
+async function publishedFile(published: SlimCheckpoint, context: LoadContext): Promise<string> {
+  const beside = context.resolvePath(`${CHECKPOINTS}/${published.member}`);
+  if (!existsSync(beside)) return context.assets.file(published);
+  context.log(`weights: ${beside}`);
+  return beside;
 }
 
 function headOf(network: SlimNetwork): Head {

