@@ -1,9 +1,17 @@
+import { readFileSync } from 'node:fs';
 import { decodeExample, decodeImage, type ShieldError } from '@shield/core';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { encodeImage } from './image-example.js';
 import type { PlannedImage } from './shard-plan.js';
 import { drawnJpeg, valueOf } from './testing/raw-data.js';
+
+/** What bench/record/odd_images.py recorded of Pillow: files, and their pixels as RGB. */
+const ODD = JSON.parse(readFileSync(new URL('testing/odd-images.json', import.meta.url), 'utf8')) as {
+  readonly height: number;
+  readonly width: number;
+  readonly files: Readonly<Record<string, { readonly file: string; readonly pixels: string }>>;
+};
 
 const image = (more: Partial<PlannedImage> = {}): PlannedImage => ({
   name: 'n01440764_3.JPEG',
@@ -74,6 +82,20 @@ describe('encodeImage', () => {
       const off = before.data.map((value, i) => Math.abs(value - after.data[i]!));
       expect(off.reduce((sum, value) => sum + value, 0) / off.length).toBeLessThan(2);
     }
+  });
+
+  it.each(Object.entries(ODD.files))('keeps of %s what Pillow sees in it', async (_, { file, pixels }) => {
+    const bytes = Buffer.from(file, 'base64');
+    const features = await encode(bytes);
+    const jpeg = features['image/encoded']!.values[0] as Uint8Array;
+    expect(Buffer.from(jpeg).equals(bytes)).toBe(false);
+    const { data, height, width } = await decodeImage(jpeg, 'converted');
+    expect([height, width]).toEqual([ODD.height, ODD.width]);
+    const pillow = Buffer.from(pixels, 'base64');
+    expect(data.length).toBe(pillow.length);
+    const off = data.map((value, i) => Math.abs(value - pillow[i]!));
+    expect(off.reduce((sum, value) => sum + value, 0) / off.length).toBeLessThan(1.5);
+    expect(Math.max(...off)).toBeLessThan(16);
   });
 
   it('leaves grey JPEGs as they are, and takes progressive ones', async () => {
