@@ -4,6 +4,7 @@ export { executorConformance, type ConformanceSweep, type ExecutorConformanceOpt
 export { conformanceSweep } from './conformance-sweep.js';
 export type { ConformanceCase, OptionValues, Variation } from './conformance-case.js';
 export { drawnPixels, tinyModel, type TinyModelOptions } from './tiny-model.js';
+export { modelConformance, type ModelConformanceOptions } from './model-conformance.js';
 export { mutated, MUTATIONS } from './mutations.js';
 export { projectRoot, sharedPath } from './shared-data.js';
 export { tarBytes, type TarEntry } from './tar-bytes.js';
