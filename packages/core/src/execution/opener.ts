@@ -1,5 +1,3 @@
-import { isAbsolute, resolve } from 'node:path';
-import { existsSync } from 'node:fs';
 import { inject, injectable } from 'tsyringe';
 import type { Backend } from '../backend/backend.js';
 import { coreCode } from '../pipeline/code-digest.js';
@@ -9,17 +7,17 @@ import { pluginKey } from '../pipeline/keys.js';
 import { createPredictor } from '../pipeline/predictor.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import type { Shard } from '../pipeline/shard.js';
-import { readTargets, type CsvTargets, type TargetTable } from '../pipeline/targets.js';
 import type { Assets, Dataset, LoadContext, Model } from '../plugin/contracts.js';
 import type { DatasetPlugin, ModelPlugin } from '../plugin/define.js';
 import type { PluginRegistry } from '../plugin/registry.js';
-import { Random } from '../random/random.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
 import type { PluginUse, Preprocess, ResolvedSpec } from '../spec/resolved-spec.js';
 import type { RunEvent } from '../tracking/index.js';
 import { chosen } from './chosen.js';
 import { loadDefenses } from './ensembles.js';
+import { loadContext } from './load-context.js';
 import { OpenedResources } from './opened-resources.js';
+import { targetTables } from './target-tables.js';
 import { TOKENS, type BackendOpener } from './tokens.js';
 import { findTrainedRun, RUN_PREFIX } from './trained-weights.js';
 import { classNamesIn } from './training.js';
@@ -54,8 +52,8 @@ export interface Opened {
 export class Opener {
   constructor(
     @inject(TOKENS.registry) private readonly registry: PluginRegistry,
-    @inject(TOKENS.assets) private readonly assets: Assets,
-    @inject(TOKENS.reporter) private readonly reporter: Reporter,
+    @inject(TOKENS.assets) readonly assets: Assets,
+    @inject(TOKENS.reporter) readonly reporter: Reporter,
     @inject(TOKENS.openBackend) private readonly openBackend: BackendOpener,
     @inject(TOKENS.runsFolder) private readonly runs: string,
     @inject(TOKENS.threads) private readonly threads: number,
@@ -66,7 +64,7 @@ export class Opener {
     const emit = (event: RunEvent) => void opening.emit(event).catch(() => undefined);
     const resources = new OpenedResources(emit, opening.signal);
     try {
-      const loading = this.#loadContext(opening, emit, resources);
+      const loading = loadContext(opening, this, emit, resources);
       const spec = opening.loaded.resolved;
       // The dataset first: it is quick to open, and a wrong path is best told before a backend is prepared.
       const dataset = await this.#dataset(spec.dataset).open(spec.dataset, loading);
@@ -203,48 +201,8 @@ export class Opener {
     const path = (await this.#trained(weights)) ?? loading.resolvePath(weights);
     return classNamesIn(await readWeightsMetadata(path));
   }
-
-  #loadContext(
-    { loaded, specFolder, signal }: Opening,
-    emit: (event: RunEvent) => void,
-    resources: OpenedResources,
-  ): LoadContext {
-    return {
-      assets: this.assets,
-      resolvePath: (path) => {
-        if (isAbsolute(path)) return path;
-        const besideSpec = resolve(specFolder, path);
-        return existsSync(besideSpec) ? besideSpec : resolve(path);
-      },
-      random: (...name) => new Random(loaded.resolved.seed, ...name),
-      signal,
-      training: loaded.resolved.perform.includes('train'),
-      log: (message) => {
-        this.reporter.log(message);
-        emit({ type: 'log', level: 'info', message });
-      },
-      warn: (message) => {
-        this.reporter.warn(message);
-        emit({ type: 'log', level: 'warn', message });
-      },
-      opened: (path, sha256) => resources.add(path, sha256),
-    };
-  }
 }
 
 function sourceModel({ threat }: ResolvedSpec): PluginUse | undefined {
   return typeof threat === 'object' && 'black-box' in threat ? threat['black-box'].model : undefined;
-}
-
-/** What the attacks that take their targets from a csv find there. */
-async function targetTables(spec: ResolvedSpec, loading: LoadContext): Promise<Map<string, TargetTable>> {
-  const tables = new Map<string, TargetTable>();
-  for (const [name, { target }] of Object.entries(spec.attacks)) {
-    if (typeof target !== 'object' || target === null) continue;
-    const option = target as CsvTargets;
-    const table = await readTargets(name, { ...option, csv: loading.resolvePath(option.csv) });
-    loading.opened(loading.resolvePath(option.csv), table.sha256);
-    tables.set(name, table);
-  }
-  return tables;
 }
