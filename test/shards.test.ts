@@ -124,7 +124,7 @@ const shardEvents = ({ path }: Pick<JsonResult, 'path'>) =>
 const batchesOf = ({ path }: Pick<JsonResult, 'path'>) =>
   readLines<{ type: string }>(join(path, 'journal.jsonl')).filter(({ type }) => type === 'batch').length;
 
-const temporary = Array.from({ length: 12 }, temporaryFolder);
+const temporary = Array.from({ length: 24 }, temporaryFolder);
 const fresh = () => temporary.pop()!;
 
 describe('a run over worker processes', () => {
@@ -175,6 +175,23 @@ describe('a run over worker processes', () => {
     expect(attackedBatches(runs)).toEqual(expect.arrayContaining(before));
     await expectEqual(runs, JSON.parse(stdout) as JsonResult);
     expect(runsIn(runs)).toHaveLength(1);
+  });
+
+  test('Ctrl-C stops the shards with the run, and shield resume goes on', async () => {
+    const runs = fresh();
+    const started = start(['run', SPEC, '--json', ...local(2)], { runs });
+    await until(() => attackedBatches(runs).length > 0 || started.child.exitCode !== null);
+    const children = childrenOf(started.child.pid!);
+    started.child.kill('SIGINT');
+    const { code, stderr } = await started.outcome;
+    expect(code, stderr).toBe(130);
+    expect(stderr).toContain('shield resume');
+    await until(() => children.every((pid) => parentOf(pid) === undefined));
+    const before = attackedBatches(runs);
+    const { stdout, ...resumed } = await shield(['resume', 'latest', '--json'], { runs });
+    expect(resumed.code, resumed.stderr).toBe(0);
+    expect(attackedBatches(runs)).toEqual(expect.arrayContaining(before));
+    await expectEqual(runs, JSON.parse(stdout) as JsonResult);
   });
 
   test('two runs that need the same at the same time divide it: each batch is computed once', async () => {

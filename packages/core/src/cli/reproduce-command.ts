@@ -57,7 +57,9 @@ async function again(options: ProgramOptions, earlier: Run, flags: ReproduceFlag
     import('../report/terminal-reporter.js'),
   ]);
   const reporter = new TerminalReporter({ stream: process.stderr, quiet: flags.json === true });
-  const shield = createShield({ ...options, plugins: await options.plugins(), reporter });
+  const program = options.program ?? process.argv[1];
+  const plugins = await options.plugins();
+  const shield = createShield({ ...options, plugins, reporter, ...(program ? { program } : {}) });
   // Beside the runs, where there is room for what they need; with shared artifacts nothing would be computed.
   const artifacts = await mkdtemp(join(runsFolder(), '.reproduced-'));
   try {

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync, rmSync, utimesSync } from 'node:fs';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ShieldError, systemCode, writeError } from '../errors/index.js';
 
@@ -52,7 +52,7 @@ export class RunLock {
    */
   static async acquire(runPath: string, options: LockOptions = {}): Promise<RunLock> {
     const path = join(runPath, options.file ?? FILE);
-    const release = await guard(runPath);
+    const release = await guard(path);
     try {
       const holder = await lockHolder(runPath, options);
       if (holder) throw new ShieldError('RUN_LOCKED', { id: basename(runPath), pid: holder.pid, host: holder.host });
@@ -154,16 +154,18 @@ function place(): string {
 }
 
 /** Held for the milliseconds that taking the lock needs; that of a process killed meanwhile ends by itself. */
-async function guard(runPath: string): Promise<() => Promise<void>> {
+async function guard(path: string): Promise<() => Promise<void>> {
   const { default: lockfile } = await import('proper-lockfile');
-  const options = { lockfilePath: join(runPath, '.lock-guard'), stale: 5000, onCompromised: () => undefined };
+  // One for each lock: who wants another batch of the same artifact waits for nobody.
+  const lockfilePath = join(dirname(path), basename(path) === FILE ? '.lock-guard' : `.${basename(path)}-guard`);
+  const options = { lockfilePath, realpath: false, stale: 5000, onCompromised: () => undefined };
   for (let tries = 1; ; tries++) {
     try {
-      const release = await lockfile.lock(runPath, options);
+      const release = await lockfile.lock(path, options);
       return () => release().catch(() => undefined);
     } catch (error) {
       // Anything but a guard held by another process will not pass by waiting.
-      if (systemCode(error) !== 'ELOCKED' || tries > 200) throw writeError(error, runPath);
+      if (systemCode(error) !== 'ELOCKED' || tries > 200) throw writeError(error, path);
       await sleep(20 + Math.random() * 30);
     }
   }
