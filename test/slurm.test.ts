@@ -160,13 +160,28 @@ describe.skipIf(!slurm)(`slurm${slurm ? '' : ' (skipped: there is no cluster to 
     console.info(`${CELLS} cells, ${counts.cancelled} tasks cancelled, ${counts.killed} processes killed`);
   });
 
+  test.skipIf(!full)(
+    'a controller that stays away ends the sweep; it is resumed when there is one, with the jobs that went on',
+    async () => {
+      const runs = temporaryFolder();
+      const sweep = start(sweepArgs(SPEC, 'execution.patience=2'), { runs, env: environment() });
+      await until(() => taskProcesses(runs).length > 0 || sweep.child.exitCode !== null);
+      await slurm!.kill('slurmctld', 'SIGTERM');
+      expectError(await sweep.outcome, 1, 'EXECUTOR_UNREACHABLE');
+      await slurm!.startController();
+      const resumed = await shield(['resume', sweepPath(runs)!, '--json'], { runs, env: environment() });
+      expect(resumed.code, resumed.stderr).toBe(0);
+      expectSame(JSON.parse(resumed.stdout) as Swept, await expected(), runs);
+    },
+  );
+
   test.skipIf(!full)('a controller that is away is waited for; a node that fails loses no cell', async () => {
     const runs = temporaryFolder();
     const sweep = start(sweepArgs(SPEC), { runs, env: environment() });
     await until(() => finished(runs) >= 2 || sweep.child.exitCode !== null);
-    await slurm!.kill('slurmctld');
+    await slurm!.kill('slurmctld', 'SIGTERM');
     await sleep(15_000);
-    slurm!.startController();
+    await slurm!.startController();
     await until(() => finished(runs) >= 6 || sweep.child.exitCode !== null);
     // As of a machine that loses its power: the daemon and all that runs there.
     await slurm!.kill('slurmd');

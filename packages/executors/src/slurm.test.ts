@@ -7,7 +7,7 @@ import { batchScript, submitArguments } from './slurm/script.js';
 // What it does with real cells and a real cluster: test/slurm.test.ts of the root.
 const OPTIONS: SlurmOptions = {
   ...{ partition: '', account: '', time: 0, cpus_per_task: 1, mem: '', gres: '', sbatch: [] },
-  ...{ at_once: 0, queued: 0, setup: [], command: '', poll: 5, hang_after: 300 },
+  ...{ at_once: 0, queued: 0, setup: [], command: '', poll: 5, patience: 60, hang_after: 300 },
 };
 const job = (timeLimit: number) => ({ timeLimit }) as CellJob;
 const place = { folder: "/runs/it's", program: '/opt/my shield.js', jobs: [job(0), job(0)] };

@@ -66,6 +66,12 @@ export default defineExecutor({
       default: 5,
       description: 'seconds between two looks at the array job',
     }),
+    patience: Type.Number({
+      minimum: 0,
+      default: 3600,
+      description:
+        'seconds that a sweep waits for a Slurm that is away before it gives up, to be resumed; its jobs go on; 0: for ever',
+    }),
     hang_after: Type.Integer({
       minimum: 0,
       default: 300,

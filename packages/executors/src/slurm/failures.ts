@@ -1,21 +1,26 @@
 import { ShieldError } from '@shield/core';
 import { SlurmFailure } from './commands.js';
 
-/** @throws the error that a user meets where Slurm did not do what it was asked; what is no SlurmFailure as it is */
+/** @throws what {@link asShieldError} makes of it */
 export function failure(error: unknown): never {
-  if (!(error instanceof SlurmFailure)) throw error;
+  throw asShieldError(error);
+}
+
+/** The error that a user meets where Slurm did not do what it was asked; what is no SlurmFailure as it is. */
+export function asShieldError(error: unknown): Error {
+  if (!(error instanceof SlurmFailure)) return error as Error;
   const params = { name: 'slurm', reason: error.message };
   switch (error.kind) {
     case 'missing': {
       const expected = 'run it where the commands of Slurm are, on a login node; or use --executor local';
-      throw new ShieldError('EXECUTOR_UNUSABLE', { ...params, expected }, { cause: error });
+      return new ShieldError('EXECUTOR_UNUSABLE', { ...params, expected }, { cause: error });
     }
     case 'away': {
       const expected = 'ask scontrol ping; cells that are done stand, and the same command goes on with the others';
-      throw new ShieldError('EXECUTOR_UNREACHABLE', { ...params, expected }, { cause: error });
+      return new ShieldError('EXECUTOR_UNREACHABLE', { ...params, expected }, { cause: error });
     }
     case 'refused':
-      throw refusal(error.message, error);
+      return refusal(error.message, error);
   }
 }
 

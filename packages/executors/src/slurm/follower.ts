@@ -1,7 +1,9 @@
 import type { CellJob, CellOutcome, ExecutorContext } from '@shield/core';
 import { interrupted } from '../queue/wire.js';
+import type { Absence } from './absence.js';
 import type { ArrayFolder } from './array-folder.js';
 import { accountedStates, queueStates, type TaskState } from './commands.js';
+import { asShieldError } from './failures.js';
 import { hopeless, isOver, outcomeOf } from './endings.js';
 
 /** A cell from the sweep's hand to its outcome. */
@@ -31,12 +33,12 @@ export class Follower {
   #wake: () => void = () => undefined;
   #looking: Promise<void> | undefined;
   #closed = false;
-  #away = false;
   #seconds: number;
 
   constructor(
     seconds: number,
     private readonly context: ExecutorContext,
+    private readonly absence: Absence,
   ) {
     this.#seconds = seconds;
   }
@@ -85,15 +87,22 @@ export class Follower {
     if (jobs.length === 0) return new Map();
     try {
       const states = await queueStates(jobs);
-      if (this.#away) this.context.tell({ type: 'log', message: 'Slurm is back' });
-      this.#away = false;
+      this.absence.over();
       return states;
     } catch (error) {
-      const message = `Slurm is away: ${(error as Error).message}; its jobs go on, and the sweep waits for it`;
-      if (!this.#away) this.context.tell({ type: 'warn', message });
-      this.#away = true;
+      try {
+        this.absence.goesOn((error as Error).message);
+      } catch (end) {
+        this.#abandon(end);
+      }
       return undefined;
     }
+  }
+
+  /** Every task is left to itself, for a sweep that goes on with this one. */
+  #abandon(why: unknown): void {
+    for (const tasks of this.#open.values()) for (const { reject } of tasks) reject(asShieldError(why));
+    this.#open.clear();
   }
 
   async #lookInto(folder: ArrayFolder, tasks: Set<Task>, states: ReadonlyMap<string, TaskState> | undefined) {

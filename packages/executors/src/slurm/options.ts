@@ -14,5 +14,7 @@ export interface SlurmOptions {
   /** Seconds. */
   readonly poll: number;
   /** Seconds. */
+  readonly patience: number;
+  /** Seconds. */
   readonly hang_after: number;
 }

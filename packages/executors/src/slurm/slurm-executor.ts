@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ShieldError, type CellJob, type CellOutcome, type Executor, type ExecutorContext } from '@shield/core';
 import { interrupted } from '../queue/wire.js';
+import { Absence } from './absence.js';
 import { ArrayFolder } from './array-folder.js';
 import { cancel, findByName, largestArray } from './commands.js';
 import { failure, refusal } from './failures.js';
@@ -24,8 +25,10 @@ export async function openSlurm(options: SlurmOptions, context: ExecutorContext)
   const largest = await largestArray().catch(failure);
   if (largest < 1) throw refusal('this cluster has no array jobs (MaxArraySize)');
   const left = await ofBefore(parent).catch(failure);
-  const submitter = new Submitter(options, context, { parent, largest });
-  return new SlurmExecutor(options, context, submitter, left);
+  const absence = new Absence(options.patience, context);
+  const submitter = new Submitter(options, context, { parent, largest }, absence);
+  const follower = new Follower(options.poll, context, absence);
+  return new SlurmExecutor(options, context, submitter, follower, left);
 }
 
 /** A task of a sweep that was killed, whose outcome nobody has. */
@@ -60,7 +63,6 @@ function partOf({ key, shard }: CellJob): string {
 
 class SlurmExecutor implements Executor {
   readonly slots: number;
-  readonly #follower: Follower;
   #gathered: Task[] = [];
   #timer: NodeJS.Timeout | undefined;
   #stopping: Task[] = [];
@@ -72,10 +74,10 @@ class SlurmExecutor implements Executor {
     private readonly options: SlurmOptions,
     private readonly context: ExecutorContext,
     private readonly submitter: Submitter,
+    private readonly follower: Follower,
     private readonly left: Map<string, LeftTask>,
   ) {
     this.slots = options.queued || Infinity;
-    this.#follower = new Follower(options.poll, context);
   }
 
   async execute(job: CellJob, signal: AbortSignal): Promise<CellOutcome> {
@@ -102,7 +104,7 @@ class SlurmExecutor implements Executor {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await Promise.allSettled([this.#submitted, this.#cancelled]);
-    await this.#follower.close();
+    await this.follower.close();
   }
 
   /** The task of a sweep that was killed goes on, or has ended meanwhile. */
@@ -118,7 +120,7 @@ class SlurmExecutor implements Executor {
       return false;
     }
     this.#found++;
-    this.#follower.follow(Object.assign(task, { place: there }));
+    this.follower.follow(Object.assign(task, { place: there }));
     return true;
   }
 
@@ -138,7 +140,7 @@ class SlurmExecutor implements Executor {
   async #submit(tasks: readonly Task[]): Promise<void> {
     try {
       for await (const each of this.submitter.submit(tasks)) {
-        this.#follower.follow(each);
+        this.follower.follow(each);
         // It was told to stop while sbatch was at work.
         if (each.signal.aborted) this.#stop(each);
       }
@@ -156,7 +158,7 @@ class SlurmExecutor implements Executor {
     }
     if (this.#stopping.length === 0) queueMicrotask(() => this.#cancelStopping());
     this.#stopping.push(task);
-    setTimeout(() => this.#follower.giveUp(task), STOP_WITHIN_MS).unref();
+    setTimeout(() => this.follower.giveUp(task), STOP_WITHIN_MS).unref();
   }
 
   /** All that stop at the same time with one command. */
@@ -166,7 +168,7 @@ class SlurmExecutor implements Executor {
     );
     this.#stopping = [];
     this.#cancel(ids);
-    this.#follower.hurry();
+    this.follower.hurry();
   }
 
   #cancel(ids: readonly string[]): void {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutorContext } from '@shield/core';
 import { interrupted } from '../queue/wire.js';
+import type { Absence } from './absence.js';
 import { ArrayFolder } from './array-folder.js';
 import { SlurmFailure, cancel, findByName, submit } from './commands.js';
 import { failure } from './failures.js';
@@ -12,19 +13,19 @@ import { batchScript, submitArguments } from './script.js';
 export class Submitter {
   /** Tasks that it is at. */
   readonly #at = new Set<Task>();
-  #away = false;
 
   constructor(
     private readonly options: SlurmOptions,
     private readonly context: ExecutorContext,
     private readonly place: { readonly parent: string; readonly largest: number },
+    private readonly absence: Absence,
   ) {}
 
   has(task: Task): boolean {
     return this.#at.has(task);
   }
 
-  /** @returns the tasks, each with its place, as they are submitted @throws EXECUTOR_REFUSED, WRITE_FAILED */
+  /** @returns the tasks, each with its place, as they are submitted @throws EXECUTOR_REFUSED, EXECUTOR_UNREACHABLE, WRITE_FAILED */
   async *submit(tasks: readonly Task[]): AsyncGenerator<Task> {
     for (const task of tasks) this.#at.add(task);
     try {
@@ -68,19 +69,25 @@ export class Submitter {
       try {
         // An sbatch that had no answer may have been heard all the same.
         const id = (first ? undefined : await findByName(folder.name)) ?? (await submit(args));
-        if (this.#away) this.context.tell({ type: 'log', message: 'Slurm is back' });
-        this.#away = false;
+        this.absence.over();
         return id;
       } catch (error) {
         if (!(error instanceof SlurmFailure && error.kind === 'away')) {
           await folder.abandon();
           return failure(error);
         }
-        if (!this.#away)
-          this.context.tell({ type: 'warn', message: `Slurm is away: ${error.message}; waiting for it` });
-        this.#away = true;
+        this.#wait(error);
         await sleep(1000 * poll, undefined, { signal: tasks[0]!.signal }).catch(() => undefined);
       }
+    }
+  }
+
+  /** @throws EXECUTOR_UNREACHABLE; the array job is found again, should Slurm have it */
+  #wait({ message }: SlurmFailure): void {
+    try {
+      this.absence.goesOn(message);
+    } catch (error) {
+      failure(error);
     }
   }
 
