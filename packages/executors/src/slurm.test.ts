@@ -66,8 +66,8 @@ describe('slurm', () => {
     expect('--qos=a\nrm -rf /').not.toMatch(pattern('sbatch'));
     expect('qos=a').not.toMatch(pattern('sbatch'));
     expect('main\nrm').not.toMatch(pattern('partition'));
-    for (const mem of ['', '4G', '500M', '4000']) expect(mem).toMatch(pattern('mem'));
-    for (const mem of ['4GB', '4 G', 'lots']) expect(mem).not.toMatch(pattern('mem'));
+    for (const mem of ['', '4G', '500M']) expect(mem).toMatch(pattern('mem'));
+    for (const mem of ['4GB', '4 G', '4000', 'lots']) expect(mem).not.toMatch(pattern('mem'));
   });
 
   it('wants to know how a cell is started on a node', async () => {

@@ -29,10 +29,10 @@ export default defineExecutor({
       description: 'cores of a cell, and threads of its backend where the spec leaves them open',
     }),
     mem: Type.String({
-      pattern: '^(\\d+[KMGT]?)?$',
+      pattern: '^(\\d+[KMGT])?$',
       default: '',
       description:
-        "memory of a cell, as Slurm writes it: 4G, 500M (a number alone: MiB); empty: the cluster's default. A cell's process is ended at nine tenths of it, and its cell tried with half the batch",
+        "memory of a cell, as Slurm writes it: 4G, 500M; empty: the cluster's default. A cell's process is ended at nine tenths of it, and its cell tried with half the batch",
     }),
     gres: Type.String({ pattern: WORD, default: '', description: 'other resources of a cell: gpu:1' }),
     sbatch: Type.Array(Type.String({ pattern: '^--[^\\r\\n]*$' }), {

@@ -150,7 +150,7 @@ async function resolveCells(open: OpenSpec, points: readonly Point[], registry: 
   }
   if (invalid)
     throwAll([new ShieldError('SWEEP_CELLS_INVALID', { ...invalid, cells: points.length }), ...faults.values()]);
-  refuseEqual(cells);
+  refuseEqual(cells, points);
   return cells;
 }
 
@@ -193,7 +193,7 @@ function atItsKey(fault: ShieldError, point: Point, overrides: readonly Override
     key,
     reason: 'does not exist',
     hint: fault.params['hint'],
-    known: `write +${key} for a key that is to be added`,
+    known: `the keys of the spec; write +${key} for one that is to be added`,
   };
   return new ShieldError('SWEEP_UNKNOWN_KEY', params, { where });
 }
@@ -217,7 +217,8 @@ export function shortValue(value: unknown): string {
   return 'value' in read && toPlain(read.value) === value ? value : JSON.stringify(value);
 }
 
-function refuseEqual(cells: readonly SweepCell[]): void {
+/** @param points of all cells: the later one of two is the place that is named */
+function refuseEqual(cells: readonly SweepCell[], points: readonly Point[]): void {
   const seen = new Map<string, SweepCell>();
   const faults: ShieldError[] = [];
   for (const cell of cells) {
@@ -225,7 +226,8 @@ function refuseEqual(cells: readonly SweepCell[]): void {
     if (!first) seen.set(cell.hash, cell);
     else {
       const expected = `${first.overrides.join(' ')}, or ${cell.overrides.join(' ')}`;
-      faults.push(new ShieldError('SWEEP_EQUAL_CELLS', { first: first.cell, second: cell.cell, expected }));
+      const params = { first: first.cell, second: cell.cell, expected };
+      faults.push(new ShieldError('SWEEP_EQUAL_CELLS', params, { where: points[cell.cell - 1]!.at(-1)?.where }));
     }
   }
   // The first few tell what is wrong.
