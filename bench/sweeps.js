@@ -1,8 +1,9 @@
 /*
  * What a sweep costs beside its cells: a cell that does next to nothing (one image of a small network, evaluated) inline and
- * over Redis, resolving and validating 10,000 cells, two local workers against one, and Hydra's multirun with its joblib launcher beside.
+ * over Redis, Hydra's multirun with its joblib launcher beside; resolving and validating 10,000 cells; twenty defenses
+ * against one attack, as a sweep and as one run; two local workers against one; ten worker processes of 100 slots each.
  *
- *     node bench/sweeps.js [--cells 40]
+ *     node bench/sweeps.js [--cells 104] [--only inline,redis,hydra,validate,defenses,workers,busy]
  *
  * The cost of a cell is the difference between a sweep of many and one of few, over the cells between them.
  * $SHIELD_BENCH_HYDRA names a Python with hydra-core and hydra-joblib-launcher, $SHIELD_REDIS_URL a Redis; without
@@ -14,20 +15,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { busyShare } from './sweeps/busy.js';
+import { stagesOf } from './sweeps/stages.js';
 
-const { values } = parseArgs({ options: { cells: { type: 'string', default: '40' } } });
+const { values } = parseArgs({
+  options: {
+    cells: { type: 'string', default: '104' },
+    only: { type: 'string', default: 'inline,redis,hydra,validate,defenses,workers,busy' },
+  },
+});
 const MANY = Number(values.cells);
 const FEW = 4;
+const only = new Set(values.only.split(','));
 const program = fileURLToPath(new URL('../bin/shield.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'shield-bench-'));
-const show = (what, value) => console.log(`${what.padEnd(60)} ${value}`);
+const show = (what, value) => console.log(`${what.padEnd(72)} ${value}`);
 let count = 0;
 
-function spec(limit, sweep) {
+function write(text) {
   const path = join(folder, `spec-${count++}.yaml`);
-  writeFileSync(
-    path,
-    `backend: cpu
+  writeFileSync(path, text);
+  return path;
+}
+
+const spec = (limit, sweep, more = '') =>
+  write(`backend: cpu
 model: { use: small_cnn }
 dataset: { use: drawn, limit: ${limit} }
 attacks: { fgsm: { use: fgsm, eps: 16 } }
@@ -35,10 +47,7 @@ defenses: { jpeg: { use: jpeg } }
 execution: { threads: 1, strip: 0 }
 evaluate: { top: [1] }
 sweep: { ${sweep} }
-`,
-  );
-  return path;
-}
+${more}`);
 
 /** Seconds that a command takes, from its start to its end. */
 function seconds(command, args, env = {}) {
@@ -52,11 +61,12 @@ function seconds(command, args, env = {}) {
   return (performance.now() - started) / 1000;
 }
 
-const sweep = (path, ...args) =>
-  seconds(process.execPath, [program, 'sweep', path, '--quiet', ...args], {
+const shield = (...args) =>
+  seconds(process.execPath, [program, ...args], {
     SHIELD_RUNS: join(folder, `runs-${count++}`),
     MLFLOW_TRACKING_URI: '',
   });
+const sweep = (path, ...args) => shield('sweep', path, '--quiet', ...args);
 
 /** Milliseconds of a cell. @param work seconds of a sweep of so many cells */
 function each(work) {
@@ -70,38 +80,84 @@ const empty = (cells) => spec(1, `grid: { evaluate.draws: { range: [1, ${cells +
 const nothing = ['~attacks', '~defenses'];
 const milliseconds = (value) => `${value.toFixed(0)} ms`;
 
-try {
-  show('a cell of one image, inline', milliseconds(each((cells) => sweep(empty(cells), ...nothing))));
-  if (process.env['SHIELD_REDIS_URL']) {
+const redis = process.env['SHIELD_REDIS_URL'];
+const hydra = process.env['SHIELD_BENCH_HYDRA'];
+
+const rows = {
+  inline: () => show('a cell of one image, inline', milliseconds(each((cells) => sweep(empty(cells), ...nothing)))),
+
+  redis: () => {
+    if (!redis) return console.log('SHIELD_REDIS_URL names no Redis: it is left out');
     const queue = `bench-${process.pid}`;
     const worker = spawn(process.execPath, [program, 'worker', '--queue', queue], { cwd: folder, stdio: 'ignore' });
     const over = (cells) => sweep(empty(cells), ...nothing, '--executor', 'bullmq', `execution.queue=${queue}`);
     show('a cell of one image, over Redis, one worker', milliseconds(each(over)));
     worker.kill('SIGTERM');
-  } else console.log('SHIELD_REDIS_URL names no Redis: it is left out');
-  const hydra = process.env['SHIELD_BENCH_HYDRA'];
-  if (hydra) {
+  },
+
+  hydra: () => {
+    if (!hydra) return console.log('SHIELD_BENCH_HYDRA names no Python: Hydra is left out');
     const script = fileURLToPath(new URL('peers/hydra_multirun.py', import.meta.url));
     const jobs = (cells) =>
       seconds(hydra, [script, '-m', `+job=range(0,${cells})`, 'hydra/launcher=joblib', 'hydra.launcher.n_jobs=1']);
     show('a job that does nothing, Hydra multirun, joblib launcher', milliseconds(each(jobs)));
-  } else console.log('SHIELD_BENCH_HYDRA names no Python: Hydra is left out');
+  },
 
-  const valid = spec(1, 'grid: { defenses.jpeg.quality: { range: [1, 101] }, seed: { range: [0, 100] } }');
-  const one = spec(1, 'grid: { seed: [0] }');
-  const validate = (path) => seconds(process.execPath, [program, 'validate', path]);
-  show(
-    '10,000 cells resolved and validated, the start of Node left out',
-    `${(validate(valid) - validate(one)).toFixed(1)} s`,
-  );
+  validate: () => {
+    const valid = spec(1, 'grid: { defenses.jpeg.quality: { range: [1, 101] }, seed: { range: [0, 100] } }');
+    const one = spec(1, 'grid: { seed: [0] }');
+    const validate = (path) => seconds(process.execPath, [program, 'validate', path]);
+    const took = validate(valid) - validate(one);
+    show('10,000 cells resolved and validated, the start of Node left out', `${took.toFixed(1)} s`);
+  },
 
-  const busy = () => spec(8, 'repeats: 8');
-  const workers = (n) => sweep(busy(), '--executor', 'local', `execution.workers=${n}`);
-  const [alone, both] = [workers(1), workers(2)];
-  show(
-    '8 cells of 8 images, local: one worker, two workers',
-    `${alone.toFixed(1)} s, ${both.toFixed(1)} s, ${(alone / both).toFixed(2)} ×`,
-  );
+  /** What their stages tell of the attack and of the evaluations, and what the sweep took from its first cell to its end. */
+  defenses: () => {
+    const path = write(`backend: auto
+model: { use: small_cnn }
+dataset: { use: drawn, limit: 1000 }
+attacks: { pgd: { use: pgd, eps: 8, steps: 40 } }
+defenses: { jpeg: { use: jpeg } }
+execution: { threads: 1, strip: 0 }
+evaluate: { top: [1], draws: 1 }
+sweep: { grid: { defenses.jpeg.quality: { range: [2, 100, 5] } } }
+`);
+    const runs = join(folder, `runs-${count++}`);
+    seconds(process.execPath, [program, 'sweep', path, '--quiet'], { SHIELD_RUNS: runs, MLFLOW_TRACKING_URI: '' });
+    const { cells, attacks, work, took } = stagesOf(runs);
+    const times = `${work.toFixed(1)} s, ${took.toFixed(1)} s, ${(100 * (took / work - 1)).toFixed(1)} % more`;
+    show(`${attacks} attack and ${cells} defended evaluations: their stages, the sweep`, times);
+  },
+
+  workers: () => {
+    const workers = (n) => sweep(spec(32, 'repeats: 8'), '--executor', 'local', `execution.workers=${n}`);
+    const [alone, both] = [workers(1), workers(2)];
+    const times = `${alone.toFixed(1)} s, ${both.toFixed(1)} s, ${(alone / both).toFixed(2)} ×`;
+    show('8 cells of 32 images, local: one worker, two workers', times);
+  },
+
+  busy: async () => {
+    if (!redis) return console.log('SHIELD_REDIS_URL names no Redis: it is left out');
+    const plugin = fileURLToPath(new URL('sweeps/sleep.js', import.meta.url));
+    const path = write(`plugins: [${JSON.stringify(plugin)}]
+backend: cpu
+model: { use: brightness }
+dataset: { use: drawn, limit: 1 }
+attacks: { sleep: { use: sleep, seconds: 10 } }
+execution: { threads: 1, strip: 0 }
+evaluate: { top: [1] }
+sweep: { grid: { attacks.sleep.cell: { range: [0, 4000] } } }
+`);
+    const queue = `busy-${process.pid}`;
+    const found = await busyShare({ program, spec: path, runs: join(folder, 'busy'), queue, seconds: 10 });
+    const percent = (share) => `${(100 * share).toFixed(0)} %`;
+    show('1,000 slots in ten processes, cells that sleep for 10 s: with a cell', percent(found.inHand));
+    show(`  asleep, over ${found.window.toFixed(0)} s of ${found.cells} cells`, percent(found.asleep));
+  },
+};
+
+try {
+  for (const [name, row] of Object.entries(rows)) if (only.has(name)) await row();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

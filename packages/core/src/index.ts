@@ -6,6 +6,8 @@ export { AssetCache, type AssetCacheOptions } from './assets/asset-cache.js';
 export { cacheDir } from './assets/cache-dir.js';
 export * from './backend/index.js';
 export * from './tracking/index.js';
+export { fetchArtifact } from './pipeline/shared-artifacts.js';
+export { fetchRun } from './tracking/shared-runs.js';
 export * from './weights/index.js';
 export {
   createShield,

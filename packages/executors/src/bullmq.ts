@@ -1,9 +1,11 @@
 import { Type } from '@sinclair/typebox';
 import { defineExecutor } from '@shield/core';
+import type { QueueOptions } from './queue/redis.js';
 
 /**
  * Cells in a queue that Redis holds (BullMQ), for workers on any machine: `shield worker --queue NAME` on each. The
- * folder of runs, with the artifacts that cells share, must be one that all of them see. A worker that dies or hangs
+ * folder of runs, with the artifacts that cells share, is one that all of them see, or `artifacts` names an S3-compatible
+ * store that they share in its place. A worker that dies or hangs
  * lets its lock lapse, and its cell goes to another.
  */
 export default defineExecutor({
@@ -32,7 +34,23 @@ export default defineExecutor({
       default: 600,
       description: 'seconds that a sweep waits for a Redis that is away before it gives up, to be resumed; 0: for ever',
     }),
+    artifacts: Type.String({
+      pattern: '^(s3://[a-z0-9][a-z0-9.-]+(/[^\\s@?]*)?)?$',
+      default: '',
+      description:
+        'where machines without a common folder share artifacts and runs: s3://bucket/prefix; credentials come from $AWS_ACCESS_KEY_ID, $AWS_SECRET_ACCESS_KEY and what else AWS reads',
+    }),
+    s3_endpoint: Type.String({
+      pattern: '^(https?://[^\\s@]+)?$',
+      default: '',
+      description: "address of an S3-compatible store that is not Amazon's, without credentials",
+    }),
+    s3_region: Type.String({ default: '', description: 'region of the bucket; default: $AWS_REGION, else us-east-1' }),
   }),
+  openStore: async (options) => {
+    const { openStore } = await import('./queue/open-store.js');
+    return openStore(options as unknown as QueueOptions);
+  },
   // Redis and BullMQ are loaded by what uses them: checking a spec needs neither.
   open: async (options, context) => {
     const { openQueue } = await import('./queue/queue-executor.js');

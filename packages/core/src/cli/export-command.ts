@@ -6,15 +6,13 @@ import { ShieldError, writeError } from '../errors/index.js';
 import { readJournal } from '../tracking/journal-reader.js';
 import { findRun, listRuns, runsFolder, type Run } from '../tracking/runs-folder.js';
 import { shortPath } from './short-path.js';
+import { OWN_BUSINESS } from '../tracking/shared-runs.js';
 
 export interface ExportFlags {
   readonly run: string;
   readonly output?: string;
   readonly artifacts?: boolean;
 }
-
-/** What a run leaves for itself alone: locks, drafts, reserves. */
-const OWN_BUSINESS = /^(\..*|lock\.json(\.new)?|.*\.sound)$/;
 
 /**
  * `shield export`: one archive that holds the run's directory, and with `--artifacts` those it refers to, in the

@@ -61,6 +61,7 @@ export async function workerCommand(program: ProgramOptions, flags: WorkerFlags)
     await plugin.serve(options, {
       slots,
       runsFolder: flags.runs === undefined ? undefined : resolve(flags.runs),
+      ownRunsFolder: tracking.runsFolder(),
       startWorker: (given, name, tell) => {
         const captured = given.provenance as CollectedProvenance;
         const work = { ...given, provenance: tracking.provenanceAt(captured, place) };

@@ -9,6 +9,7 @@ import type { Reporter } from '../pipeline/reporter.js';
 import type { Shard } from '../pipeline/shard.js';
 import type { Assets, Dataset, LoadContext, Model } from '../plugin/contracts.js';
 import type { DatasetPlugin, ModelPlugin } from '../plugin/define.js';
+import type { SharedStore } from '../plugin/shared-store.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
 import type { PluginUse, Preprocess, ResolvedSpec } from '../spec/resolved-spec.js';
@@ -57,6 +58,7 @@ export class Opener {
     @inject(TOKENS.openBackend) private readonly openBackend: BackendOpener,
     @inject(TOKENS.runsFolder) private readonly runs: string,
     @inject(TOKENS.threads) private readonly threads: number,
+    @inject(TOKENS.store) private readonly store: { readonly shared: SharedStore | undefined },
   ) {}
 
   /** Everything is closed again when the work is over. */
@@ -131,8 +133,10 @@ export class Opener {
         ),
         defenses,
         targets: await targetTables(spec, loading),
-        store: new ArtifactStore(artifacts, ({ kind, hash, path }) =>
-          emit({ type: 'artifact', kind, key: hash, path }),
+        store: new ArtifactStore(
+          artifacts,
+          ({ kind, hash, path }) => emit({ type: 'artifact', kind, key: hash, path }),
+          this.store.shared,
         ),
         baseKey: this.#baseKey(spec, content, backend, model),
         reporter: this.reporter,

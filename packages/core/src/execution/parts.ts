@@ -22,6 +22,7 @@ export function joinParts(registry: PluginRegistry, options: ShieldOptions): Dep
   parts.register(TOKENS.openBackend, { useValue: openBackend });
   parts.register(TOKENS.assets, { useFactory: () => new AssetCache({ log: (message) => reporter.log(message) }) });
   parts.register(TOKENS.runsFolder, { useValue: resolve(options.runsFolder ?? runsFolder()) });
+  parts.register(TOKENS.store, { useValue: { shared: options.store } });
   parts.register(TOKENS.threads, { useValue: options.threads ?? 0 });
   parts.register(TOKENS.trackers, { useValue: options.trackers ?? [] });
   return parts;

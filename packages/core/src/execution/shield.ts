@@ -3,6 +3,7 @@ import type { DependencyContainer } from 'tsyringe';
 import type { Reporter } from '../pipeline/reporter.js';
 import type { Summary } from '../pipeline/summary.js';
 import { PluginRegistry } from '../plugin/registry.js';
+import type { SharedStore } from '../plugin/shared-store.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
 import type { ResolvedSpec } from '../spec/resolved-spec.js';
 import type { Tracker } from '../tracking/events.js';
@@ -29,6 +30,8 @@ export interface ShieldOptions {
   readonly threads?: number;
   /** The script that the program was started by, for worker processes: `node PROGRAM worker …` starts one. */
   readonly program?: string;
+  /** What other machines share artifacts and runs through. */
+  readonly store?: SharedStore;
   /** Observers of all runs, or what makes one for each run. */
   readonly trackers?: readonly (Tracker | TrackerFactory)[];
 }
@@ -126,6 +129,11 @@ export class Shield {
   /** Folder that runs go to; absolute. */
   get runs(): string {
     return resolve(this.#options.runsFolder ?? runsFolder());
+  }
+
+  /** See {@link ShieldOptions.store}. */
+  get store(): SharedStore | undefined {
+    return this.#options.store;
   }
 
   /** See {@link ShieldOptions.program}. */

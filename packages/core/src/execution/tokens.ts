@@ -1,6 +1,7 @@
 import type { DependencyContainer, InjectionToken } from 'tsyringe';
 import type { Backend } from '../backend/backend.js';
 import type { Assets } from '../plugin/contracts.js';
+import type { SharedStore } from '../plugin/shared-store.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import type { BackendChoice } from '../spec/resolved-spec.js';
@@ -26,6 +27,8 @@ export const TOKENS = {
   openBackend: Symbol('openBackend') as InjectionToken<BackendOpener>,
   /** Folder that runs and artifacts go to. */
   runsFolder: Symbol('runsFolder') as InjectionToken<string>,
+  /** What other machines share artifacts through, where there is one. */
+  store: Symbol('store') as InjectionToken<{ readonly shared: SharedStore | undefined }>,
   /** Threads of the backend where a spec leaves them open; 0 for every core. */
   threads: Symbol('threads') as InjectionToken<number>,
   trackers: Symbol('trackers') as InjectionToken<readonly (Tracker | TrackerFactory)[]>,

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ShieldError, reasonOf, systemCode, writeError } from '../errors/index.js';
 import { makeFolder } from '../files/make-folder.js';
+import type { SharedStore, StoreLease } from '../plugin/shared-store.js';
 import { canonicalJson } from '../spec/canonical.js';
 import { RunLock, lockHolder } from '../tracking/run-lock.js';
 import { writeAtomically } from '../tracking/write-atomically.js';
+import { SharedArtifact } from './shared-artifacts.js';
 
 /** What determines an artifact: anything that can be written as JSON. Its hash is the artifact's name. */
 export type ArtifactKey = Readonly<Record<string, unknown>>;
@@ -39,10 +41,14 @@ const SILENT_AFTER_MS = 120_000;
  * run or of many, fill one artifact together.
  */
 export class ArtifactStore {
-  /** @param opened hears of every artifact that is opened: a run refers to what it only reads, too */
+  /**
+   * @param opened hears of every artifact that is opened: a run refers to what it only reads, too
+   * @param store what other machines have, or are to have, of the artifacts
+   */
   constructor(
     readonly root: string,
     private readonly opened: (artifact: Artifact<unknown>) => Promise<void> = () => Promise.resolve(),
+    private readonly store?: SharedStore,
   ) {}
 
   path(kind: string, key: ArtifactKey): string {
@@ -59,7 +65,9 @@ export class ArtifactStore {
     } catch (error) {
       throw writeError(error, path);
     }
-    const artifact = new Artifact<Row>(path, kind, keyHash(key));
+    const shared = this.store && new SharedArtifact(this.store, path, basename(path));
+    await shared?.meet();
+    const artifact = new Artifact<Row>(path, kind, keyHash(key), shared);
     await this.opened(artifact as Artifact<unknown>);
     return artifact;
   }
@@ -75,6 +83,7 @@ export class Artifact<Row> {
     readonly path: string,
     readonly kind: string,
     readonly hash: string,
+    private readonly shared?: SharedArtifact,
   ) {}
 
   get name(): string {
@@ -137,6 +146,7 @@ export class Artifact<Row> {
     } catch (error) {
       throw writeError(error, this.path);
     }
+    await this.shared?.written(index);
   }
 
   async finish(batches: number): Promise<void> {
@@ -145,6 +155,7 @@ export class Artifact<Row> {
     } catch (error) {
       throw writeError(error, this.path);
     }
+    await this.shared?.finished();
   }
 
   /** Every batch in order. */
@@ -159,14 +170,32 @@ export class Artifact<Row> {
    * @returns undefined where a living process is at it
    */
   async claim(index: number): Promise<BatchClaim | undefined> {
+    let claim: BatchClaim;
     try {
-      return new BatchClaim(
+      claim = new BatchClaim(
         await RunLock.acquire(this.path, { silentAfterMs: SILENT_AFTER_MS, file: claimName(index) }),
       );
     } catch (error) {
       if (error instanceof ShieldError && error.code === 'RUN_LOCKED') return undefined;
       throw error;
     }
+    try {
+      if (!this.shared || (await this.#claimEverywhere(this.shared, index, claim))) return claim;
+    } catch (error) {
+      claim.release();
+      throw error;
+    }
+    claim.release();
+    return undefined;
+  }
+
+  /** Among all machines; what another one has finished is here afterwards. @returns false where one is at it */
+  async #claimEverywhere(shared: SharedArtifact, index: number, claim: BatchClaim): Promise<boolean> {
+    const lease = await shared.lease(index);
+    if (!lease) return false;
+    claim.with(lease);
+    await shared.fetch(index);
+    return true;
   }
 
   /** Whether somebody took the batch, who may be gone since. */
@@ -177,7 +206,7 @@ export class Artifact<Row> {
   /** Whether a living process is at the batch. */
   async isHeld(index: number): Promise<boolean> {
     const options = { silentAfterMs: SILENT_AFTER_MS, file: claimName(index) };
-    return (await lockHolder(this.path, options)) !== undefined;
+    return (await lockHolder(this.path, options)) !== undefined || ((await this.shared?.leased(index)) ?? false);
   }
 
   #record(index: number): string {
@@ -188,14 +217,22 @@ export class Artifact<Row> {
 /** A batch that this process computes, until it is released. A process that ends leaves its claims to the others. */
 export class BatchClaim {
   readonly #alive: NodeJS.Timeout;
+  #lease: StoreLease | undefined;
 
   constructor(private readonly lock: RunLock) {
     this.#alive = setInterval(() => lock.refresh(), LOCK_REFRESH_MS).unref();
   }
 
+  /** Adds what keeps the batch from other machines. */
+  with(lease: StoreLease): void {
+    this.#lease = lease;
+  }
+
   release(): void {
     clearInterval(this.#alive);
     this.lock.release();
+    // One that cannot be given up lapses.
+    void this.#lease?.release();
   }
 }
 

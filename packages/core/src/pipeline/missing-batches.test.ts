@@ -77,6 +77,31 @@ describe('missing batches', () => {
     expect(await writers()).toEqual(['first', 'second', 'second', 'second', 'second', 'second']);
   });
 
+  it('of several that others are at, one that is left is taken, and the others are waited for still', async () => {
+    const artifact = await open();
+    const [left, slow] = [await artifact.claim(0), await artifact.claim(1)];
+    const missing = new MissingBatches({ shard: WHOLE, signal: new AbortController().signal }, [artifact]);
+    const taken: number[] = [];
+    const pass = async () => {
+      for (let index = 0; index < 3; index++) {
+        if (!missing.needed(index) || !(await missing.claim(artifact, index))) continue;
+        taken.push(index);
+        await artifact.write(index, [{ by: 'this' }], 1);
+        missing.written(artifact, index);
+      }
+      if (!taken.includes(0)) return;
+      const later = async () => {
+        await artifact.write(1, [{ by: 'slow' }], 1);
+        slow!.release();
+      };
+      setTimeout(() => void later(), 200);
+    };
+    await missing.fill(pass, () => left!.release());
+    expect(taken).toEqual([2, 0]);
+    expect(await writers()).toEqual(['this', 'slow', 'this']);
+    expect(await artifact.complete()).toEqual({ batches: 3 });
+  });
+
   it('and to one that comes later, without waiting', async () => {
     const first = filler('first', WHOLE, 0);
     await first.printed('at 0');

@@ -74,6 +74,8 @@ export class MissingBatches {
         });
         if (free.length === 0) break;
         this.#again = new Set(free);
+        // Those that others are at still are looked after when this pass is over.
+        for (const index of left) if (!this.#again.has(index)) this.#elsewhere.add(index);
       }
     } finally {
       for (const claim of this.#held.values()) claim.release();

@@ -2,6 +2,7 @@ import type { Static, TObject } from '@sinclair/typebox';
 import type { Shard } from '../pipeline/shard.js';
 import type { ArtifactEvent } from '../tracking/events.js';
 import type { DefinitionBase } from './contracts.js';
+import type { SharedStore } from './shared-store.js';
 
 /*
  * What an executor is to core: where the cells of a sweep are carried out, and by how many at once. Which cells are
@@ -24,10 +25,19 @@ export interface SweepWork {
   readonly runsFolder: string;
   /** Folder of the artifacts, absolute, where it is another one. */
   readonly artifacts?: string;
+  /** Where artifacts and runs are shared, for workers that do not see that folder: opened with `openStore`. */
+  readonly store?: WorkStore;
   /** What the record says was typed. */
   readonly commandLine: readonly string[];
   /** What is recorded of code, software and machine, captured once; see `tracking/provenance`. */
   readonly provenance: unknown;
+}
+
+/** Without credentials: every machine has its own. */
+export interface WorkStore {
+  /** The executor whose store it is. */
+  readonly executor: string;
+  readonly options: Readonly<Record<string, unknown>>;
 }
 
 /** One attempt at one cell, or at a shard of one: a part of its batches. Plain JSON. */
@@ -165,6 +175,8 @@ export interface ExecutorDefinition<S extends TObject = TObject> extends Definit
    * signal is aborted.
    */
   serve?(options: Static<S>, context: ServeContext): Promise<void>;
+  /** Opens what machines without a common folder share, of {@link SweepWork.store}. */
+  openStore?(options: WorkStore['options']): Promise<SharedStore>;
 }
 
 export interface ServeContext {
@@ -172,6 +184,8 @@ export interface ServeContext {
   readonly slots: number;
   /** The folder of runs, absolute, where it is another here than where the sweep was started. */
   readonly runsFolder: string | undefined;
+  /** That of this machine, for works that share no folder. */
+  readonly ownRunsFolder: string;
   /** Starts a process that carries out cells of this work, one at a time. */
   startWorker(work: SweepWork, name: string, tell: (report: CellReport) => void): CellWorker;
   readonly signal: AbortSignal;

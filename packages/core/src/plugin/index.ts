@@ -1,5 +1,6 @@
 export type * from './contracts.js';
 export type * from './executor-contract.js';
+export type * from './shared-store.js';
 export {
   defineAttack,
   defineDataset,

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ShieldError, ShieldErrors, reasonOf } from '../errors/index.js';
 import type { RunResult, Shield } from '../execution/shield.js';
 import type { Reporter } from '../pipeline/reporter.js';
@@ -7,6 +9,7 @@ import type { CellJob, CellOutcome, CellReport, SweepWork } from '../plugin/exec
 import { RunInterrupted, RunTimedOut } from '../tracking/endings.js';
 import type { CollectedProvenance } from '../tracking/provenance.js';
 import { findRun, runState } from '../tracking/runs-folder.js';
+import { publishRun } from '../tracking/shared-runs.js';
 import { cellKey } from './cell-key.js';
 
 /** Two reports of one stage's progress are at least so far apart. */
@@ -19,20 +22,48 @@ const NO_MEMORY = /\bOOM\b|out of memory|array buffer allocation failed|bad_allo
 
 /**
  * Carries out one attempt at a cell in this process, as a run of its own, or at a shard of one. Never rejects: how it
- * ended is what it resolves to.
+ * ended is what it resolves to. Where machines share a store, the run's directory is put there at its end.
  *
  * @param options `ownsProcess`: whether the cell is all that the process does, see `RunOptions`; default true
  */
 export async function carryOut(
-  shield: Shield,
+  given: Shield | Promise<Shield>,
   work: SweepWork,
   job: CellJob,
   signal: AbortSignal,
   tell: (report: CellReport) => void,
   options: { readonly ownsProcess?: boolean } = {},
 ): Promise<CellOutcome> {
+  let shield: Shield;
+  try {
+    shield = await given;
+  } catch (error) {
+    return { state: 'FAILED', error: told(error), seconds: 0 };
+  }
+  const outcome = await attempt(shield, work, job, signal, tell, options);
+  const { store, runs } = shield;
+  if (!store || outcome.run === undefined || outcome.state === 'INTERRUPTED') return outcome;
+  const path = join(runs, outcome.run);
+  // Another machine's, which could not be gone on with here.
+  if (!existsSync(path)) return outcome;
+  try {
+    await publishRun(store, path);
+    return outcome;
+  } catch (error) {
+    // What it found is not lost: another attempt has only to send it.
+    return { state: 'FAILED', run: outcome.run, error: told(error), seconds: outcome.seconds };
+  }
+}
+
+async function attempt(
+  shield: Shield,
+  work: SweepWork,
+  job: CellJob,
+  signal: AbortSignal,
+  tell: (report: CellReport) => void,
+  { ownsProcess = true }: { readonly ownsProcess?: boolean },
+): Promise<CellOutcome> {
   const began = performance.now();
-  const { ownsProcess = true } = options;
   let run: string | undefined = job.resume;
   const ended = (rest: Pick<CellOutcome, 'state' | 'metrics' | 'error'>): CellOutcome => ({
     ...rest,

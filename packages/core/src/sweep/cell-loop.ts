@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { CellJob, CellOutcome, Executor, SweepEvent } from '../plugin/executor-contract.js';
 import { jobOf, shardsOf } from './cell-jobs.js';
 import type { SweepCell } from './plan.js';
@@ -48,7 +49,10 @@ export class CellLoop {
     private readonly executor: Executor,
     private readonly settings: LoopSettings,
     private readonly options: LoopOptions,
-  ) {}
+  ) {
+    // Each attempt listens for the end of the sweep, and a queue takes all of them at once.
+    setMaxListeners(0, this.#stop.signal);
+  }
 
   /** @throws what the executor throws: then no other cell is begun, and those at work are stopped */
   async run(cells: readonly LoopCell[]): Promise<void> {

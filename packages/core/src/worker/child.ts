@@ -1,7 +1,8 @@
 import type { PluginPackage } from '../execution/plugin-package.js';
-import { createShield, type Shield } from '../execution/shield.js';
+import type { Shield } from '../execution/shield.js';
 import { carryOut } from '../sweep/carry-out.js';
 import type { FromWorker, ToWorker } from './messages.js';
+import { shieldOfWork } from './shield-of-work.js';
 
 export interface ChildOptions {
   readonly plugins: readonly PluginPackage[];
@@ -19,7 +20,8 @@ const LAST_WORDS_MS = 10_000;
  */
 export async function serveParent({ plugins, threads }: ChildOptions): Promise<void> {
   const send = (message: FromWorker) => void process.send?.(message);
-  let shield: { readonly shield: Shield; readonly work: Extract<ToWorker, { type: 'work' }>['work'] } | undefined;
+  let shield:
+    { readonly shield: Promise<Shield>; readonly work: Extract<ToWorker, { type: 'work' }>['work'] } | undefined;
   let stopping = new AbortController();
   let busy = false;
 
@@ -32,7 +34,9 @@ export async function serveParent({ plugins, threads }: ChildOptions): Promise<v
     switch (message.type) {
       case 'work': {
         const { work } = message;
-        shield = { shield: createShield({ plugins, threads, runsFolder: work.runsFolder }), work };
+        shield = { shield: shieldOfWork(work, { plugins, threads }), work };
+        // What is wrong with it every cell says.
+        shield.shield.catch(() => undefined);
         send({ type: 'ready' });
         return;
       }

@@ -1,8 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import type { PluginPackage } from '../execution/plugin-package.js';
-import { createShield, type Shield } from '../execution/shield.js';
+import type { Shield } from '../execution/shield.js';
 import type { CellJob, CellOutcome, CellReport, CellWorker, SweepWork } from '../plugin/executor-contract.js';
 import { carryOut } from '../sweep/carry-out.js';
+import { shieldOfWork } from './shield-of-work.js';
 
 /**
  * Slots of one process that carries cells out itself: for light cells, which wait more than they compute (for a network
@@ -11,7 +12,7 @@ import { carryOut } from '../sweep/carry-out.js';
  */
 export class SlotsHere {
   /** By the works' ids: what a sweep's plugins are loaded into serves all of its cells. */
-  readonly #shields = new Map<string, Shield>();
+  readonly #shields = new Map<string, Promise<Shield>>();
 
   constructor(
     private readonly plugins: readonly PluginPackage[],
@@ -26,7 +27,9 @@ export class SlotsHere {
     let shield = this.#shields.get(work.id);
     if (!shield) {
       const { plugins, threads } = this;
-      this.#shields.set(work.id, (shield = createShield({ plugins, threads, runsFolder: work.runsFolder })));
+      this.#shields.set(work.id, (shield = shieldOfWork(work, { plugins, threads })));
+      // What is wrong with it every cell says.
+      shield.catch(() => undefined);
     }
     return new WorkerHere(shield, work, name, tell);
   }
@@ -36,7 +39,7 @@ class WorkerHere implements CellWorker {
   #busy = false;
 
   constructor(
-    private readonly shield: Shield,
+    private readonly shield: Promise<Shield>,
     private readonly work: SweepWork,
     private readonly name: string,
     private readonly tell: (report: CellReport) => void,

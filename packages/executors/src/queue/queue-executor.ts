@@ -1,13 +1,20 @@
+import { basename } from 'node:path';
 import { Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
 import {
   ShieldError,
+  fetchArtifact,
+  fetchRun,
+  reasonOf,
   type CellJob,
   type CellOutcome,
   type CellReport,
   type Executor,
   type ExecutorContext,
+  type SharedStore,
+  type SweepWork,
 } from '@shield/core';
+import { checkStore, openStore } from './open-store.js';
 import { PREFIX, checkRedis, connect, redisAddress, stopChannel, workKey, type QueueOptions } from './redis.js';
 import { decodeOutcome, interrupted, lost, type QueuedCell } from './wire.js';
 
@@ -24,6 +31,8 @@ const KEPT_SECONDS = 7 * 24 * 3600;
 export async function openQueue(options: QueueOptions, context: ExecutorContext): Promise<Executor> {
   const address = redisAddress(options);
   await checkRedis(address);
+  const store = options.artifacts ? openStore(options) : undefined;
+  if (store) await checkStore(store).catch(failing(store));
   const connection = { ...address.options };
   const queue: CellQueue = new Queue(options.queue, { connection, prefix: PREFIX });
   const events = new QueueEvents(options.queue, { connection, prefix: PREFIX });
@@ -43,35 +52,58 @@ export async function openQueue(options: QueueOptions, context: ExecutorContext)
       void putWork();
     },
   });
-  const putWork = () => redis.set(workKey(options.queue, context.work.id), JSON.stringify(context.work));
+  const work: SweepWork = store
+    ? { ...context.work, store: { executor: 'bullmq', options: { ...options } } }
+    : context.work;
+  const putWork = () => redis.set(workKey(options.queue, context.work.id), JSON.stringify(work));
   // What fails is told by the connection above, once.
   queue.on('error', () => undefined);
   events.on('error', () => undefined);
   await putWork();
   await events.waitUntilReady();
-  return (executor = new QueueExecutor(options, context, queue, events, redis, () => clearTimeout(giveUp)));
+  return (executor = new QueueExecutor(options, context, { queue, events, redis, store }, () => clearTimeout(giveUp)));
+}
+
+function failing(store: SharedStore): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await store.close();
+    throw error;
+  };
 }
 
 function gone(name: string, seconds: number): ShieldError {
   const reason = `${name} has been away for ${seconds} s (execution.patience)`;
-  const expected =
-    'start Redis again; shield resume goes on with the sweep, and what workers finished meanwhile is kept';
+  const expected = 'start it again; shield resume goes on with the sweep, and what workers finished meanwhile is kept';
   return new ShieldError('EXECUTOR_UNREACHABLE', { name: 'bullmq', reason, expected });
 }
 
 type CellQueue = Queue<QueuedCell, unknown, string>;
+
+interface Parts {
+  readonly queue: CellQueue;
+  readonly events: QueueEvents;
+  readonly redis: Redis;
+  /** Where workers that do not see the folder of runs put them. */
+  readonly store: SharedStore | undefined;
+}
 
 interface Pending {
   readonly job: CellJob;
   readonly settle: (outcome: CellOutcome) => void;
   readonly fail: (error: unknown) => void;
   run: string | undefined;
+  /** What a shard made. */
+  readonly artifacts: Set<string>;
 }
 
 class QueueExecutor implements Executor {
   readonly slots = Infinity;
   /** By the ids of the jobs in the queue. */
   readonly #pending = new Map<string, Pending>();
+  /** Since when the store has been, as `performance.now` tells. */
+  #storeAway: number | undefined;
+  /** Those whose outcome is being fetched. */
+  readonly #collecting = new Set<string>();
   /** Set when Redis has been waited for long enough. */
   #gone: ShieldError | undefined;
   readonly #look: NodeJS.Timeout;
@@ -80,11 +112,10 @@ class QueueExecutor implements Executor {
   constructor(
     private readonly options: QueueOptions,
     private readonly context: ExecutorContext,
-    private readonly queue: CellQueue,
-    private readonly events: QueueEvents,
-    private readonly redis: Redis,
+    private readonly parts: Parts,
     private readonly closing: () => void,
   ) {
+    const { events } = parts;
     events.on('progress', ({ jobId, data }) => this.#reported(jobId, data as CellReport));
     events.on('completed', ({ jobId }) => void this.#collect(jobId).catch(() => undefined));
     events.on('failed', ({ jobId }) => void this.#collect(jobId).catch(() => undefined));
@@ -101,13 +132,44 @@ class QueueExecutor implements Executor {
     signal.addEventListener('abort', stop, { once: true });
     try {
       return await new Promise<CellOutcome>((settle, reject) => {
-        this.#pending.set(id, { job, settle, fail: reject, run: job.resume });
+        this.#pending.set(id, { job, settle, fail: reject, run: job.resume, artifacts: new Set() });
         this.#add(id, job).catch(reject);
       });
     } finally {
       this.#pending.delete(id);
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** Brings the run here; what is damaged is the cell's failure, and a store that is away is asked again. @returns undefined then */
+  async #brought(outcome: CellOutcome, made: ReadonlySet<string>): Promise<CellOutcome | undefined> {
+    const { store } = this.parts;
+    if (!store) return outcome;
+    const { artifacts, runsFolder } = this.context.work;
+    try {
+      if (outcome.run !== undefined) await fetchRun(store, outcome.run, runsFolder);
+      // One run that is spread over workers goes on here, with what its shards made.
+      if (artifacts !== undefined) for (const name of made) await fetchArtifact(store, name, artifacts);
+      this.#storeAway = undefined;
+      return outcome;
+    } catch (error) {
+      const { code, message, fix } =
+        error instanceof ShieldError
+          ? error
+          : new ShieldError('INTERNAL', { reason: reasonOf(error), log: 'the output of the sweep' });
+      if (code === 'EXECUTOR_UNREACHABLE') return this.#waitForStore(store.name, message);
+      return { ...outcome, state: 'FAILED', error: { code, message, fix } };
+    }
+  }
+
+  #waitForStore(name: string, message: string): undefined {
+    const { patience } = this.options;
+    if (this.#storeAway === undefined)
+      this.context.tell({ type: 'warn', message: `${message}; the sweep waits for it` });
+    this.#storeAway ??= performance.now();
+    const seconds = (performance.now() - this.#storeAway) / 1000;
+    if (patience > 0 && seconds > patience) this.giveUp(gone(name, patience));
+    return undefined;
   }
 
   /** Ends every cell's wait: no cell can be carried out. What is in the queue stays there. */
@@ -118,30 +180,31 @@ class QueueExecutor implements Executor {
 
   /** Worker processes that listen to the queue now, at least; each may have several slots. */
   workers(): Promise<number> {
-    return this.queue.getWorkersCount();
+    return this.parts.queue.getWorkersCount();
   }
 
   async close(): Promise<void> {
     clearInterval(this.#look);
     clearTimeout(this.#patience);
     this.closing();
+    await this.parts.store?.close();
     if (this.#gone) {
       // Commands would wait for Redis: connections are cut instead.
-      this.redis.disconnect();
-      void Promise.allSettled([this.queue.disconnect(), this.events.disconnect()]);
+      this.parts.redis.disconnect();
+      void Promise.allSettled([this.parts.queue.disconnect(), this.parts.events.disconnect()]);
       return;
     }
-    await this.redis.del(workKey(this.options.queue, this.context.work.id)).catch(() => undefined);
-    await Promise.allSettled([this.queue.close(), this.events.close()]);
-    this.redis.disconnect();
+    await this.parts.redis.del(workKey(this.options.queue, this.context.work.id)).catch(() => undefined);
+    await Promise.allSettled([this.parts.queue.close(), this.parts.events.close()]);
+    this.parts.redis.disconnect();
   }
 
   async #add(id: string, job: CellJob): Promise<void> {
-    const there = await this.queue.getJob(id);
+    const there = await this.parts.queue.getJob(id);
     if (there && (await there.isFailed())) await there.remove();
     const kept = { age: KEPT_SECONDS };
     const data = { work: this.context.work.id, job };
-    await this.queue.add('cell', data, { jobId: id, attempts: 1, removeOnComplete: kept, removeOnFail: kept });
+    await this.parts.queue.add('cell', data, { jobId: id, attempts: 1, removeOnComplete: kept, removeOnFail: kept });
     if (there && (await there.isCompleted())) await this.#collect(id);
   }
 
@@ -149,20 +212,31 @@ class QueueExecutor implements Executor {
     const pending = this.#pending.get(id);
     if (!pending) return;
     if (report.type === 'run') pending.run = report.run;
+    if (report.type === 'artifact') pending.artifacts.add(basename(report.artifact.path));
     this.context.tell(report);
   }
 
   /** Takes the outcome of a job that is over, and the job out of the queue. */
   async #collect(id: string): Promise<void> {
     const pending = this.#pending.get(id);
-    if (!pending) return;
-    const queued = await this.queue.getJob(id);
+    if (!pending || this.#collecting.has(id)) return;
+    this.#collecting.add(id);
+    try {
+      await this.#take(id, pending);
+    } finally {
+      this.#collecting.delete(id);
+    }
+  }
+
+  async #take(id: string, pending: Pending): Promise<void> {
+    const queued = await this.parts.queue.getJob(id);
     // Redis lost it, or somebody took it out: it is queued again, and nothing is lost but time.
     if (!queued) return this.#add(id, pending.job);
     const state = await queued.getState();
     if (state !== 'completed' && state !== 'failed') return;
-    const outcome =
-      state === 'completed' ? decodeOutcome(queued.returnvalue) : lost('of the queue', queued.failedReason);
+    const ended = state === 'completed' ? decodeOutcome(queued.returnvalue) : lost('of the queue', queued.failedReason);
+    const outcome = await this.#brought(ended, pending.artifacts);
+    if (!outcome) return;
     await queued.remove().catch(() => undefined);
     const { run } = pending;
     pending.settle(run === undefined || outcome.run !== undefined ? outcome : { ...outcome, run });
@@ -170,7 +244,7 @@ class QueueExecutor implements Executor {
 
   async #lookAfter(): Promise<void> {
     for (const id of [...this.#pending.keys()].slice(0, LOOK_AT_ONCE)) {
-      const state = await this.queue.getJobState(id);
+      const state = await this.parts.queue.getJobState(id);
       if (state === 'completed' || state === 'failed' || state === 'unknown') await this.#collect(id);
     }
   }
@@ -180,22 +254,22 @@ class QueueExecutor implements Executor {
     if (!pending) return;
     const give = () => pending.settle(interrupted(pending.run));
     setTimeout(give, STOP_WITHIN_MS).unref();
-    const queued = await this.queue.getJob(id);
-    if (queued && (await queued.isActive())) await this.redis.publish(stopChannel(this.options.queue), id);
+    const queued = await this.parts.queue.getJob(id);
+    if (queued && (await queued.isActive())) await this.parts.redis.publish(stopChannel(this.options.queue), id);
     else {
       // One that a worker takes at this moment cannot be removed: it is told to stop.
       const removed = await queued?.remove().then(
         () => true,
         () => false,
       );
-      if (removed === false) await this.redis.publish(stopChannel(this.options.queue), id);
+      if (removed === false) await this.parts.redis.publish(stopChannel(this.options.queue), id);
       else give();
     }
   }
 
   async #tellOfNoWorkers(): Promise<void> {
     const { queue } = this.options;
-    if (this.#pending.size === 0 || (await this.queue.getWorkersCount()) > 0) return;
+    if (this.#pending.size === 0 || (await this.parts.queue.getWorkersCount()) > 0) return;
     const message = `no worker takes cells from the queue "${queue}" yet; start some: shield worker --queue ${queue}`;
     this.context.tell({ type: 'warn', message });
   }

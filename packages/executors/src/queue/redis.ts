@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis';
 import { ShieldError, reasonOf } from '@shield/core';
+import type { S3Options } from './s3-store.js';
 
-export interface QueueOptions {
+export interface QueueOptions extends S3Options {
   readonly queue: string;
   /** Empty: of the environment. */
   readonly redis: string;
@@ -19,7 +20,7 @@ const LONGEST_RETRY_MS = 2000;
 const CONNECT_WITHIN_MS = 5000;
 
 /** What BullMQ and ioredis both take. */
-interface Connection {
+export interface Connection {
   readonly host: string;
   readonly port: number;
   readonly db: number;

@@ -9,6 +9,7 @@ import {
   type CellWorker,
   type ServeContext,
   type SweepWork,
+  type WorkStore,
 } from '@shield/core';
 import { PREFIX, checkRedis, connect, redisAddress, stopChannel, workKey, type QueueOptions } from './redis.js';
 import { encodeOutcome, type QueuedCell } from './wire.js';
@@ -33,7 +34,7 @@ export async function serveQueue(options: QueueOptions, context: ServeContext): 
   };
   const redis = connect(address, hear);
   const subscriber = connect(address, { lost: () => undefined, back: () => undefined });
-  const cells = new Cells(context, (id) => redis.get(workKey(options.queue, id)));
+  const cells = new Cells(options, context, (id) => redis.get(workKey(options.queue, id)));
   await subscriber.subscribe(stopChannel(options.queue));
   subscriber.on('message', (_channel, id) => cells.stop(id, 'the sweep'));
   const worker = new Worker<QueuedCell>(options.queue, (job, token) => cells.carryOut(job, token), {
@@ -87,6 +88,7 @@ class Cells {
   #count = 0;
 
   constructor(
+    private readonly options: QueueOptions,
     private readonly context: ServeContext,
     private readonly workOf: (id: string) => Promise<string | null>,
   ) {
@@ -101,9 +103,10 @@ class Cells {
     this.#running.set(id, entry);
     try {
       const work = await this.#work(job.data.work);
-      const outcome = existsSync(work.runsFolder)
-        ? await this.#execute(work, job, entry.controller.signal)
-        : noFolder(work.runsFolder);
+      const outcome =
+        work.store || existsSync(work.runsFolder)
+          ? await this.#execute(work, job, entry.controller.signal)
+          : noFolder(work.runsFolder);
       this.context.say(
         `${named(job.data.job)} of ${work.name}: ${outcome.state}${outcome.error ? ` (${outcome.error.message})` : ''}`,
       );
@@ -178,13 +181,27 @@ class Cells {
     return (place = { work: id, worker, tell: () => undefined });
   }
 
+  /** This machine may reach Redis and the store by other addresses than the sweep's does. */
+  #asSeenHere({ executor, options }: WorkStore): WorkStore {
+    const typed = Object.entries(this.options).filter(([, value]) => value !== '');
+    return { executor, options: { ...options, ...Object.fromEntries(typed) } };
+  }
+
   async #work(id: string): Promise<SweepWork> {
     const known = this.#works.get(id);
     if (known) return known;
     const text = await this.workOf(id);
     if (text === null) throw new Error('the sweep is over');
     const given = JSON.parse(text) as SweepWork;
-    const work = { ...given, runsFolder: this.context.runsFolder ?? given.runsFolder };
+    const { runsFolder, ownRunsFolder } = this.context;
+    // Without a common folder the artifacts are in this machine's own, too.
+    const { artifacts, ...rest } = given;
+    const work = {
+      ...rest,
+      runsFolder: runsFolder ?? (given.store ? ownRunsFolder : given.runsFolder),
+      ...(artifacts === undefined || given.store ? {} : { artifacts }),
+      ...(given.store ? { store: this.#asSeenHere(given.store) } : {}),
+    };
     this.#works.set(id, work);
     return work;
   }
