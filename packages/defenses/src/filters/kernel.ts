@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
-import type { FloatImage } from '@shield/core';
+import { compiledKernel, type FloatImage, type KernelMemory } from '@shield/core';
 import { mirrored } from '../median/mirrored.js';
 
 /** What assembly/filters.ts exports. Addresses are bytes into `memory`. */
-interface KernelExports {
-  readonly memory: { readonly buffer: ArrayBuffer };
+interface KernelExports extends KernelMemory {
   layOut(height: number, width: number, window: number): number;
   imageAddress(): number;
   resultAddress(): number;
@@ -15,21 +13,11 @@ interface KernelExports {
   blur(): void;
 }
 
-/** What is used of the engine's WebAssembly, which the types of Node 20 leave out. */
-interface Engine {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-}
-
-const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: Engine };
-
-/** Where the build puts the compiled kernel; the same seen from src and from dist. */
-const KERNEL_FILE = new URL('../../dist/filters/kernel.wasm', import.meta.url);
+const open = compiledKernel<KernelExports>(new URL('../../dist/filters/kernel.wasm', import.meta.url));
 
 /** Memory beyond this is given back after the image that needed it. */
 const KEPT_BYTES = 64 * 2 ** 20;
 
-let module: object | undefined | null;
 let instance: KernelExports | undefined;
 
 /**
@@ -58,22 +46,12 @@ function run(
   window: number,
   filter: (exports: KernelExports) => void,
 ): FloatImage | undefined {
-  const exports = open();
+  instance ??= open();
+  const exports = instance;
   if (!exports?.layOut(height, width, window)) return undefined;
   new Float32Array(exports.memory.buffer, exports.imageAddress(), data.length).set(data);
   filter(exports);
   const result = new Float32Array(exports.memory.buffer, exports.resultAddress(), data.length).slice();
   if (exports.memory.buffer.byteLength > KEPT_BYTES) instance = undefined;
   return { data: result, height, width };
-}
-
-function open(): KernelExports | undefined {
-  if (module === undefined) {
-    try {
-      module = new engine.Module(readFileSync(KERNEL_FILE));
-    } catch {
-      module = null;
-    }
-  }
-  return (instance ??= module ? (new engine.Instance(module).exports as KernelExports) : undefined);
 }
