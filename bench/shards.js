@@ -40,6 +40,7 @@ for (let round = 0; round < Number(values.rounds ?? 1); round++) {
     );
     if (status !== 0) throw new Error(stderr);
     way.seconds.push((performance.now() - began) / 1000);
+    console.error(`${processes}x${threads}: ${way.seconds.at(-1).toFixed(1)} s`);
     const { path, metrics } = JSON.parse(stdout);
     way.metrics = Object.fromEntries(Object.entries(metrics).filter(([key]) => !key.endsWith('seconds')));
     way.batches = Object.entries(metrics).filter(([key]) => /^attack\/.*seconds$/.test(key));

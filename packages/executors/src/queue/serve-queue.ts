@@ -194,12 +194,13 @@ class Cells {
     if (text === null) throw new Error('the sweep is over');
     const given = JSON.parse(text) as SweepWork;
     const { runsFolder, ownRunsFolder } = this.context;
-    // Without a common folder the artifacts are in this machine's own, too.
+    // Without a common folder, or where it lies elsewhere here, the artifacts are in this machine's own, too.
     const { artifacts, ...rest } = given;
+    const elsewhere = given.store !== undefined || runsFolder !== undefined;
     const work = {
       ...rest,
       runsFolder: runsFolder ?? (given.store ? ownRunsFolder : given.runsFolder),
-      ...(artifacts === undefined || given.store ? {} : { artifacts }),
+      ...(artifacts === undefined || elsewhere ? {} : { artifacts }),
       ...(given.store ? { store: this.#asSeenHere(given.store) } : {}),
     };
     this.#works.set(id, work);
