@@ -20,9 +20,9 @@ export {
 export type { PluginPackage } from './execution/plugin-package.js';
 export type { Reporter, StageInfo, StageReporter } from './pipeline/reporter.js';
 export type { AttackRow, Prediction, PredictionRow } from './pipeline/rows.js';
-export type { Accuracy } from './report/accuracy.js';
-export type { AttackSummary, DefenseSummary, Norms, Summary } from './pipeline/summary.js';
-export type { Proportion } from './report/statistics.js';
+export type { Accuracy } from './pipeline/summary/accuracy.js';
+export type { AttackSummary, DefenseSummary, Norms, Summary } from './pipeline/summary/summary.js';
+export type { Proportion } from './pipeline/summary/statistics.js';
 export type {
   BackendChoice,
   Handover,

@@ -1,6 +1,7 @@
 import { columns, shortNumber } from '../report/columns.js';
 import { diffRuns, type Difference, type PathFlips, type RunDiff } from '../tracking/run-diff.js';
-import { findRun, runsFolder } from '../tracking/runs-folder.js';
+import { findRun } from '../tracking/find-run.js';
+import { runsFolder } from '../tracking/runs-folder.js';
 
 export interface DiffFlags {
   readonly a: string;

@@ -4,7 +4,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { create } from 'tar';
 import { ShieldError, writeError } from '../errors/index.js';
 import { readJournal } from '../tracking/journal-reader.js';
-import { findRun, listRuns, runsFolder, type Run } from '../tracking/runs-folder.js';
+import { findRun } from '../tracking/find-run.js';
+import { listRuns, runsFolder, type Run } from '../tracking/runs-folder.js';
 import { shortPath } from './short-path.js';
 import { OWN_BUSINESS } from '../tracking/shared-runs.js';
 

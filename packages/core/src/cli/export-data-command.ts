@@ -1,6 +1,7 @@
 import { relative, resolve } from 'node:path';
 import { ShieldError } from '../errors/index.js';
-import { findRun, runsFolder } from '../tracking/runs-folder.js';
+import { findRun } from '../tracking/find-run.js';
+import { runsFolder } from '../tracking/runs-folder.js';
 import { shortPath } from './short-path.js';
 
 export interface ExportDataFlags {

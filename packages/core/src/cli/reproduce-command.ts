@@ -5,7 +5,8 @@ import { columns, shortNumber } from '../report/columns.js';
 import { readProvenance } from '../tracking/record-format.js';
 import { compareImages, compareToday, type ImageComparison, type Today } from '../tracking/reproduction.js';
 import { diffRuns, type RunDiff } from '../tracking/run-diff.js';
-import { findRun, runsFolder, type Run } from '../tracking/runs-folder.js';
+import { findRun } from '../tracking/find-run.js';
+import { runsFolder, type Run } from '../tracking/runs-folder.js';
 import type { ProgramOptions } from './program.js';
 
 export interface ReproduceFlags {

@@ -44,7 +44,10 @@ export async function runCommand(options: ProgramOptions, flags: RunFlags): Prom
 
 /** `shield resume` */
 export async function resumeCommand(options: ProgramOptions, flags: ResumeFlags): Promise<void> {
-  const { findRun, runsFolder } = await import('../tracking/runs-folder.js');
+  const [{ findRun }, { runsFolder }] = await Promise.all([
+    import('../tracking/find-run.js'),
+    import('../tracking/runs-folder.js'),
+  ]);
   const run = await findRun(runsFolder(), flags.run);
   if (run.kind === 'sweep') {
     const { resumeSweep } = await import('./sweep-command.js');

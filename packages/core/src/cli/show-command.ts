@@ -5,7 +5,8 @@ import { wrap } from '../report/wrap.js';
 import type { Provenance } from '../tracking/provenance.js';
 import type { UncommittedFiles } from '../tracking/uncommitted-files.js';
 import { tellRun, type RunStory } from '../tracking/run-story.js';
-import { findRun, runsFolder } from '../tracking/runs-folder.js';
+import { findRun } from '../tracking/find-run.js';
+import { runsFolder } from '../tracking/runs-folder.js';
 
 /** `shield show` */
 export async function showCommand(flags: { readonly run: string; readonly json?: boolean }): Promise<void> {

@@ -2,7 +2,8 @@ import { statSync } from 'node:fs';
 import { ShieldError, reasonOf } from '../errors/index.js';
 import { MlflowFeeder, mlflowSettings, sentTo, takeSyncLock, type MlflowSettings } from '../tracking/mlflow/index.js';
 import { readSpec } from '../tracking/mlflow/describe-run.js';
-import { findRun, listRuns, runsFolder, statusOf, type Run } from '../tracking/runs-folder.js';
+import { findRun } from '../tracking/find-run.js';
+import { listRuns, runsFolder, statusOf, type Run } from '../tracking/runs-folder.js';
 import { formatError } from './print-error.js';
 
 /** `shield sync`: sends runs, or all that have something to send, to the MLflow server. */

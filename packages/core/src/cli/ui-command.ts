@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { ShieldError, systemCode } from '../errors/index.js';
 import { mlflowSettings, runAddress, sentTo } from '../tracking/mlflow/index.js';
-import { findRun, runsFolder } from '../tracking/runs-folder.js';
+import { findRun } from '../tracking/find-run.js';
+import { runsFolder } from '../tracking/runs-folder.js';
 
 export interface UiFlags {
   readonly run?: string;

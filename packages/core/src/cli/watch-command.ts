@@ -5,7 +5,8 @@ import { SweepProgress } from '../sweep/progress.js';
 import { readResults, resultsPath, shownValue } from '../sweep/results.js';
 import { readSweepRecord, type SweepRecord } from '../sweep/sweep-record.js';
 import { scanJournal, type JournalCursor } from '../tracking/journal-reader.js';
-import { findRun, listRuns, runStatus, runsFolder, type Run, type RunStatus } from '../tracking/runs-folder.js';
+import { findRun } from '../tracking/find-run.js';
+import { listRuns, runStatus, runsFolder, type Run, type RunStatus } from '../tracking/runs-folder.js';
 
 export interface WatchFlags {
   /** Default: the sweep that is at work, else the latest. */

@@ -1,5 +1,5 @@
 import type { Reporter } from '../pipeline/reporter.js';
-import type { Summary } from '../pipeline/summary.js';
+import type { Summary } from '../pipeline/summary/summary.js';
 import type { ModelPlugin } from '../plugin/define.js';
 
 /** Points of accuracy below the published one that other photos and resizing may explain. */

@@ -5,7 +5,7 @@ import { raisedFlags } from '../pipeline/raised-flags.js';
 import type { PipelineContext } from '../pipeline/context.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import { WHOLE } from '../pipeline/shard.js';
-import type { Summary } from '../pipeline/summary.js';
+import type { Summary } from '../pipeline/summary/summary.js';
 import { weakAdaptiveAttacks } from '../pipeline/threat/adaptive-summary.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import type { LoadedSpec } from '../spec/load-spec.js';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Summary } from '../pipeline/summary.js';
+import type { Summary } from '../pipeline/summary/summary.js';
 import { robustnessCsv, robustnessCurves } from '../report/robustness.js';
 import { writeAtomically, type RunContext } from '../tracking/index.js';
 

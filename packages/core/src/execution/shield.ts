@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { DependencyContainer } from 'tsyringe';
 import type { Reporter } from '../pipeline/reporter.js';
-import type { Summary } from '../pipeline/summary.js';
+import type { Summary } from '../pipeline/summary/summary.js';
 import { PluginRegistry } from '../plugin/registry.js';
 import type { SharedStore } from '../plugin/shared-store.js';
 import type { LoadedSpec } from '../spec/load-spec.js';

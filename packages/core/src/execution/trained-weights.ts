@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ShieldError, didYouMean } from '../errors/index.js';
-import { findRun, listRuns, runState, type Run } from '../tracking/runs-folder.js';
+import { findRun } from '../tracking/find-run.js';
+import { listRuns, runState, type Run } from '../tracking/runs-folder.js';
 
 /** What a training leaves in its run's directory. */
 export const TRAINED_WEIGHTS = 'weights.safetensors';

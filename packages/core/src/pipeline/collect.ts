@@ -1,13 +1,12 @@
 import type { Artifact } from './artifact-store.js';
 import { normOf } from '../plugin/attack-bound.js';
-import { AccuracyCounter } from '../report/accuracy.js';
-import type { CurveNorm } from '../report/robustness.js';
-import { agreement } from '../report/statistics.js';
 import type { PipelineContext } from './context.js';
 import { isEnsemble } from './defenses.js';
 import { planAttacks } from './threat/attacker.js';
-import { fools, type AttackRow, type Prediction, type PredictionRow } from './rows.js';
-import { AttackCounter, recovered, type AttackSummary, type ImageTrouble, type Summary } from './summary.js';
+import type { AttackRow, Prediction, PredictionRow } from './rows.js';
+import { agreement } from './summary/statistics.js';
+import { SummaryCounter } from './summary/summary-counter.js';
+import type { CurveNorm, ImageTrouble, Summary } from './summary/summary.js';
 import { AS_THEY_ARE, ROUNDED } from './judge.js';
 
 type Predictions = ReadonlyMap<string, Artifact<PredictionRow>>;
@@ -47,7 +46,7 @@ export async function collect(
   onImage: (result: ImageResult) => Promise<void> | void,
 ): Promise<Summary> {
   const ks = context.spec.evaluate.top;
-  const counters = new Counters(ks, curveNorms(context), memberNames(context));
+  const counters = new SummaryCounter(ks, curveNorms(context), memberNames(context));
   const seconds = new Map<string, number>();
   const dropped: ImageTrouble[] = [];
   const unusable: ImageTrouble[] = [];
@@ -141,74 +140,4 @@ function defended<D extends string, A extends string>(
     [draws]: Object.fromEntries(rows),
     ...(several.length > 0 ? { [agrees]: Object.fromEntries(shares) } : {}),
   } as ReturnType<typeof defended<D, A>>;
-}
-
-class Counters {
-  readonly #clean = new Map<string, AccuracyCounter>();
-  readonly #attacks = new Map<string, { own: AttackCounter; paths: Map<string, AccuracyCounter> }>();
-
-  constructor(
-    private readonly ks: readonly number[],
-    /** Of the attacks, by name. */
-    private readonly norms: ReadonlyMap<string, CurveNorm>,
-    /** The names of the members of each ensemble. */
-    private readonly members: ReadonlyMap<string, readonly string[]>,
-  ) {}
-
-  addClean(paths: ReadonlyMap<string, readonly PredictionRow[]>, i: number): void {
-    for (const [path, rows] of paths) this.#counter(this.#clean, path).add(rows[i]!);
-  }
-
-  addAttacked(name: string, row: AttackRow, paths: ReadonlyMap<string, readonly PredictionRow[]>, i: number): void {
-    let entry = this.#attacks.get(name);
-    if (!entry) this.#attacks.set(name, (entry = { own: new AttackCounter(this.norms.get(name)), paths: new Map() }));
-    entry.own.add(row, row.attacked && fools(paths.get(ROUNDED.name)![i]!.draws[0]!, row));
-    for (const [path, rows] of paths) this.#counter(entry.paths, path).add(rows[i]!);
-  }
-
-  #counter(paths: Map<string, AccuracyCounter>, path: string): AccuracyCounter {
-    let counter = paths.get(path);
-    if (!counter) paths.set(path, (counter = new AccuracyCounter(this.ks, this.members.get(path))));
-    return counter;
-  }
-
-  summary(
-    images: number,
-    troubles: Pick<Summary, 'dropped' | 'unusable'>,
-    seconds: ReadonlyMap<string, number>,
-  ): Summary {
-    const none = this.#counter(this.#clean, AS_THEY_ARE.name);
-    const defenses = (paths: ReadonlyMap<string, AccuracyCounter>) =>
-      [...paths].filter(([path]) => path !== AS_THEY_ARE.name && path !== ROUNDED.name);
-    const attacks = [...this.#attacks].map(([name, { own, paths }]): [string, AttackSummary] => {
-      const float = paths.get(AS_THEY_ARE.name)!;
-      const rounded = paths.get(ROUNDED.name)!;
-      const defended = defenses(paths).map(([path, counter]) => [
-        path,
-        {
-          accuracy: counter.result,
-          recovered: recovered(none, float, rounded, counter),
-          seconds: seconds.get(`${name}/${path}`) ?? 0,
-        },
-      ]);
-      return [
-        name,
-        {
-          ...own.result,
-          float: float.result,
-          rounded: rounded.result,
-          seconds: seconds.get(`attack/${name}`) ?? 0,
-          defenses: Object.fromEntries(defended) as AttackSummary['defenses'],
-        },
-      ];
-    });
-    return {
-      images,
-      ...troubles,
-      clean: none.result,
-      cleanSeconds: seconds.get(`clean/${AS_THEY_ARE.name}`) ?? 0,
-      cleanDefended: Object.fromEntries(defenses(this.#clean).map(([path, counter]) => [path, counter.result])),
-      attacks: Object.fromEntries(attacks),
-    };
-  }
 }

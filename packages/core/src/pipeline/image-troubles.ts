@@ -1,4 +1,4 @@
-import type { ImageTrouble, Summary } from './summary.js';
+import type { ImageTrouble, Summary } from './summary/summary.js';
 
 /** One line for each image that could not be used, and for the images on which an attack failed. */
 export function imageTroubles({ dropped, unusable, attacks }: Summary): string[] {

@@ -10,7 +10,7 @@ import { AS_THEY_ARE, ROUNDED, judgeStage, type Path, type Source } from './judg
 import { attackKey, cleanKey } from './keys.js';
 import type { AttackRow, PredictionRow } from './rows.js';
 import { isWhole } from './shard.js';
-import type { Summary } from './summary.js';
+import type { Summary } from './summary/summary.js';
 import { withThreats } from './threat/adaptive-summary.js';
 import { planAttacks } from './threat/attacker.js';
 

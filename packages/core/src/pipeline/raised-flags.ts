@@ -1,6 +1,6 @@
 import type { Chosen } from './context.js';
 import type { AttackPlugin } from '../plugin/index.js';
-import type { Summary } from './summary.js';
+import type { Summary } from './summary/summary.js';
 
 /** One line for each flag that an attack raised: what it means, and of how many images. */
 export function raisedFlags(summary: Summary, attacks: readonly Chosen<AttackPlugin>[]): string[] {

@@ -1,5 +1,5 @@
-import type { Norms, Summary } from '../pipeline/summary.js';
-import type { Accuracy } from './accuracy.js';
+import type { Norms, Summary } from '../pipeline/summary/summary.js';
+import type { Accuracy } from '../pipeline/summary/accuracy.js';
 
 /** Metrics as flat numbers, for metrics.json and trackers: `attack/cw_l2/success`, `defended/cw_l2/slq/top1`, … */
 export function flatMetrics(summary: Summary): Record<string, number> {

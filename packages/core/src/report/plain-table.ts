@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { Proportion } from './statistics.js';
+import type { Proportion } from '../pipeline/summary/statistics.js';
 
 const NO_BORDERS = {
   top: '',

@@ -1,5 +1,5 @@
-import type { Summary } from '../pipeline/summary.js';
-import type { Accuracy } from './accuracy.js';
+import type { Summary } from '../pipeline/summary/summary.js';
+import type { Accuracy } from '../pipeline/summary/accuracy.js';
 import { interval, percent, plainTable } from './plain-table.js';
 
 /** How the draws of each random defense differ, over the clean images and behind each attack; empty where none is random. */

@@ -1,5 +1,5 @@
-import type { AttackSummary, Summary } from '../pipeline/summary.js';
-import type { Accuracy } from './accuracy.js';
+import type { AttackSummary, Summary } from '../pipeline/summary/summary.js';
+import type { Accuracy } from '../pipeline/summary/accuracy.js';
 import { interval, plainTable } from './plain-table.js';
 import { drawsTable, membersTables } from './randomness-tables.js';
 

@@ -1,5 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite';
-import type { CurveNorm, RobustnessPoint } from './robustness.js';
+import type { CurveNorm } from '../pipeline/summary/summary.js';
+import type { RobustnessPoint } from './robustness.js';
 
 const AXIS: Readonly<Record<CurveNorm, string>> = {
   l0: 'L0: changed pixels',

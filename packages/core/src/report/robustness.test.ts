@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Summary } from '../pipeline/summary.js';
-import { proportion } from './statistics.js';
+import type { Summary } from '../pipeline/summary/summary.js';
+import { proportion } from '../pipeline/summary/statistics.js';
 import { robustnessCsv, robustnessCurves } from './robustness.js';
 import { drawnOut, robustnessPlot } from './robustness-plot.js';
 

@@ -1,6 +1,4 @@
-import type { Summary } from '../pipeline/summary.js';
-
-export type CurveNorm = 'l0' | 'l1' | 'l2' | 'linf';
+import type { CurveNorm, Summary } from '../pipeline/summary/summary.js';
 
 /** How accurate a model is when each image may be changed by so much and no more. */
 export interface RobustnessPoint {

@@ -8,7 +8,8 @@ import type { Shard } from '../pipeline/shard.js';
 import type { CellJob, CellOutcome, CellReport, SweepWork } from '../plugin/executor-contract.js';
 import { RunInterrupted, RunTimedOut } from '../tracking/endings.js';
 import type { CollectedProvenance } from '../tracking/provenance.js';
-import { findRun, runState } from '../tracking/runs-folder.js';
+import { findRun } from '../tracking/find-run.js';
+import { runState } from '../tracking/runs-folder.js';
 import { publishRun } from '../tracking/shared-runs.js';
 import { cellKey } from './cell-key.js';
 

@@ -12,8 +12,8 @@ export { Journal } from './journal.js';
 export { readJournal, scanJournal, type JournalCursor, type ScannedEntry } from './journal-reader.js';
 export { EventBus } from './event-bus.js';
 export { createRun, type CellOf, type NewRun } from './run-directory.js';
+export { findRun } from './find-run.js';
 export {
-  findRun,
   listRuns,
   openRun,
   runState,
@@ -28,7 +28,8 @@ export {
 } from './runs-folder.js';
 export { RunLock, lockHolder, type LockHolder } from './run-lock.js';
 export { RunInterrupted, RunTimedOut } from './endings.js';
-export { withRun, type RunContext, type WithRunOptions } from './lifecycle.js';
+export { withRun } from './lifecycle.js';
+export type { RunContext, WithRunOptions } from './run-context.js';
 export { PerImageWriter, readPerImage, writeMetrics } from './results.js';
 export {
   collectProvenance,

@@ -1,10 +1,11 @@
 import { constants, fstatSync, ftruncateSync, rmSync, writeSync } from 'node:fs';
-import { copyFile, link, open, rename, rm, truncate, writeFile, type FileHandle } from 'node:fs/promises';
+import { open, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ShieldError, systemCode, writeError } from '../errors/index.js';
 import type { JournalEntry, JournalNote, RunEvent } from './events.js';
 import { JOURNAL_VERSION, encodeLine } from './journal-line.js';
 import { findSoundEnd } from './journal-reader.js';
+import { cutOff } from './journal-repair.js';
 
 /** What may wait for the next flush to disk: everything else is on the disk before `append` resolves. */
 const FLUSHED_LATER: ReadonlySet<string> = new Set(['heartbeat', 'log']);
@@ -170,37 +171,4 @@ async function opened(path: string, flags: number, make: (handle: FileHandle) =>
   } catch (error) {
     throw writeError(error, path);
   }
-}
-
-async function cutOff(path: string, end: number, keep: boolean): Promise<JournalNote | undefined> {
-  const handle = await open(path, 'r');
-  let bytes: number;
-  let text: string;
-  try {
-    bytes = (await handle.stat()).size - end;
-    if (bytes === 0) return undefined;
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(Math.min(bytes, 1000)), 0, undefined, end);
-    text = buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await handle.close();
-  }
-  if (keep) await setAside(path, end);
-  else await truncate(path, end);
-  return { type: 'repair', bytes, text };
-}
-
-/** Keeps the damaged file under a name of its own and puts its sound part in its place; no moment is without a journal. */
-async function setAside(path: string, end: number): Promise<void> {
-  const sound = `${path}.sound`;
-  await copyFile(path, sound);
-  await truncate(sound, end);
-  for (let n = 1; ; n++) {
-    try {
-      await link(path, join(dirname(path), `journal-damaged-${n}.jsonl`));
-      break;
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
-    }
-  }
-  await rename(sound, path);
 }

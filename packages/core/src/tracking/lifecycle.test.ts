@@ -8,7 +8,8 @@ import { canMountDisks, mountSmallDisk, type Script, type SmallDisk, startScript
 import type { JournalEntry } from './events.js';
 import { readJournal } from './journal-reader.js';
 import { RunInterrupted, RunTimedOut } from './endings.js';
-import { withRun, type RunContext } from './lifecycle.js';
+import { withRun } from './lifecycle.js';
+import type { RunContext } from './run-context.js';
 import type { CollectedProvenance } from './provenance.js';
 import { createRun } from './run-directory.js';
 import { runStatus, type Run } from './runs-folder.js';

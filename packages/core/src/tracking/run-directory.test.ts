@@ -16,7 +16,8 @@ import { canMountDisks, mountSmallDisk, type SmallDisk, startScript } from '../t
 import { readJournal } from './journal-reader.js';
 import type { CollectedProvenance } from './provenance.js';
 import { createRun, type NewRun } from './run-directory.js';
-import { findRun, listRuns, openRun, runState, runStatus, runsFolder } from './runs-folder.js';
+import { findRun } from './find-run.js';
+import { listRuns, openRun, runState, runStatus, runsFolder } from './runs-folder.js';
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'shield-runs-'))));

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { basename, resolve, sep } from 'node:path';
-import { ShieldError, didYouMean, reasonOf, systemCode } from '../errors/index.js';
+import { ShieldError, reasonOf, systemCode } from '../errors/index.js';
 import { countedInstead, withSuperseded } from './counted-runs.js';
 import type { RecordedError, ReportedState } from './events.js';
 import { lastState } from './last-state.js';
@@ -102,20 +102,6 @@ export async function openRun(path: string): Promise<Run> {
   throw new ShieldError('RUN_NOT_FOUND', { id: basename(path), folder: resolve(path, '..'), hint: '' });
 }
 
-/**
- * @param name a run's id, any beginning of it, its last six characters, the path of its directory, or `latest`
- * @throws RUN_NOT_FOUND with the nearest names, or with all that an ambiguous one could mean; RUN_FORMAT
- */
-export async function findRun(runsDir: string, name: string): Promise<Run> {
-  if (name.includes('/') || name.includes(sep)) return openRun(name);
-  const exact = resolve(runsDir, name);
-  if (!/^\.*$/.test(name) && leftByRun(exact)) return openRun(exact);
-  const { runs } = recordsIn(runsDir);
-  const found = name === 'latest' ? runs.slice(-1) : name === '' ? [] : runs.filter(({ id }) => fits(id, name));
-  if (found.length === 1) return openRun(found[0]!.path);
-  throw new ShieldError('RUN_NOT_FOUND', { id: name, folder: resolve(runsDir), hint: hint(name, runs, found) });
-}
-
 /** How the run in this directory stands, from the end of its journal and its lock. */
 export async function runStatus(path: string): Promise<RunStatus> {
   const last = lastState(filesOf(path).journal);
@@ -151,29 +137,8 @@ export function filesOf(path: string): RunFiles {
   };
 }
 
-/** Characters at the end of an id, which no other run of the folder has. */
-const SUFFIX = 6;
-
-function fits(id: string, name: string): boolean {
-  return id.startsWith(name) || (name.length === SUFFIX && id.endsWith(`-${name}`));
-}
-
-function hint(name: string, runs: readonly Run[], found: readonly Run[]): string {
-  if (runs.length === 0) return '; there are no runs there yet';
-  const some = (list: readonly Run[]) =>
-    list
-      .slice(-3)
-      .map(({ id }) => `"${id}"`)
-      .join(', ');
-  if (found.length > 1) return `; ${found.length} begin so, among them ${some(found)}`;
-  // By the whole id, its beginning or its end, as runs are named.
-  const names = ({ id }: Run) => [id, id.slice(0, name.length), id.slice(-SUFFIX)];
-  const close = didYouMean(name, runs.flatMap(names));
-  const whole = runs.findLast((run) => names(run).some((each) => close.includes(`"${each}"`)));
-  return whole ? `; did you mean "${whole.id}"?` : `; the latest are ${some(runs)}`;
-}
-
-function leftByRun(path: string): boolean {
+/** Whether a directory is a run's, whatever became of its record. */
+export function leftByRun(path: string): boolean {
   return existsSync(recordOf(path)) || existsSync(filesOf(path).journal);
 }
 
@@ -182,7 +147,7 @@ function recordOf(path: string): string {
 }
 
 /** Read synchronously: see {@link lastState}. */
-function recordsIn(runsDir: string): { runs: Run[]; unreadable: string[] } {
+export function recordsIn(runsDir: string): { runs: Run[]; unreadable: string[] } {
   const folder = resolve(runsDir);
   const runs: Run[] = [];
   const unreadable: string[] = [];

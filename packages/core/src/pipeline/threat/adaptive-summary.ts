@@ -1,5 +1,5 @@
 import type { PlannedAttack } from '../context.js';
-import type { AttackSummary, Summary } from '../summary.js';
+import type { AttackSummary, Summary } from '../summary/summary.js';
 
 /** The summary with what each adaptive attack is made of; its defense's accuracy is what it leaves behind it. */
 export function withThreats(summary: Summary, planned: readonly PlannedAttack[]): Summary {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Random } from '../random/random.js';
+import { Random } from '../../random/random.js';
 import { RunningMean, agreement, overDraws, proportion, recoveredShare } from './statistics.js';
 
 describe('proportion', () => {

@@ -1,4 +1,4 @@
-import type { PredictionRow } from '../pipeline/rows.js';
+import type { PredictionRow } from '../rows.js';
 import { proportion, type Proportion } from './statistics.js';
 
 /** What the members of an ensemble say, beside what it says. */

@@ -1,4 +1,4 @@
-import { hit, hitShare, type PredictionRow } from '../pipeline/rows.js';
+import { hit, hitShare, type PredictionRow } from '../rows.js';
 import { MemberCounter, type EnsembleFigures } from './ensemble-figures.js';
 import { agreement, overDraws, proportion, type Proportion } from './statistics.js';
 
