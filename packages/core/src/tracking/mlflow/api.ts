@@ -1,51 +1,8 @@
 import { ShieldError } from '../../errors/index.js';
-import { send, type HttpAnswer, type HttpRequest } from './http.js';
+import { readAnswer } from './answers.js';
+import { send, type HttpRequest } from './http.js';
 import type { MlflowSettings } from './settings.js';
-
-export interface MetricPoint {
-  readonly key: string;
-  readonly value: number;
-  /** Whole milliseconds since 1970. */
-  readonly timestamp: number;
-  /** Whole. */
-  readonly step: number;
-}
-
-export interface KeyValue {
-  readonly key: string;
-  readonly value: string;
-}
-
-export type MlflowStatus = 'RUNNING' | 'FINISHED' | 'FAILED' | 'KILLED';
-
-export interface DatasetInput {
-  readonly tags: readonly KeyValue[];
-  readonly dataset: {
-    readonly name: string;
-    /** At most 36 characters. */
-    readonly digest: string;
-    readonly source_type: string;
-    readonly source: string;
-    readonly profile?: string;
-  };
-}
-
-export interface MlflowRun {
-  readonly info: {
-    readonly run_id: string;
-    readonly experiment_id: string;
-    readonly artifact_uri: string;
-    readonly status: MlflowStatus;
-    readonly start_time: number;
-    readonly end_time?: number;
-    readonly lifecycle_stage: 'active' | 'deleted';
-  };
-  readonly data: {
-    readonly metrics?: readonly (Omit<MetricPoint, 'value'> & { readonly value: number | string })[];
-    readonly params?: readonly KeyValue[];
-    readonly tags?: readonly KeyValue[];
-  };
-}
+import type { DatasetInput, KeyValue, MetricPoint, MlflowRun, MlflowStatus } from './words.js';
 
 interface Experiment {
   readonly experiment_id: string;
@@ -175,12 +132,12 @@ export class MlflowApi {
     const target = [...root, ...path.split('/')].map(encodeURIComponent).join('/');
     const what = `the artifact ${path}`;
     const request: HttpRequest = { method: 'PUT', path: `/api/2.0/mlflow-artifacts/artifacts/${target}`, file };
-    this.#read(await send(this.settings, request, this.signal), what, []);
+    readAnswer(this.settings.uri, await send(this.settings, request, this.signal), what, []);
   }
 
   async #get(endpoint: string, query: string, tolerated: readonly string[] = []): Promise<object> {
     const answer = await send(this.settings, { method: 'GET', path: `${API}/${endpoint}${query}` }, this.signal);
-    return this.#read(answer, endpoint, tolerated);
+    return readAnswer(this.settings.uri, answer, endpoint, tolerated);
   }
 
   async #post(
@@ -189,30 +146,7 @@ export class MlflowApi {
     { repeatable = true, tolerated = [] }: { repeatable?: boolean; tolerated?: readonly string[] } = {},
   ): Promise<object> {
     const request: HttpRequest = { method: 'POST', path: `${API}/${endpoint}`, json, repeatable };
-    return this.#read(await send(this.settings, request, this.signal), endpoint, tolerated);
-  }
-
-  /** What a good answer holds; nothing for an error that is tolerated. */
-  #read({ status, text }: HttpAnswer, what: string, tolerated: readonly string[]): object {
-    const { uri } = this.settings;
-    const body = parseObject(text);
-    if (status >= 200 && status < 300) {
-      if (body) return body;
-      if (text.trim() === '') return {};
-      throw noServer(uri, `answers ${what} with something else than MLflow's JSON`);
-    }
-    const { error_code: code, message } = (body ?? {}) as { error_code?: string; message?: string };
-    if (code !== undefined && tolerated.includes(code)) return {};
-    if (status === 401 || status === 403) {
-      const expected =
-        'check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or MLFLOW_TRACKING_TOKEN), what that user may do, and the server’s --allowed-hosts';
-      throw new ShieldError('TRACKING_REFUSED', { uri, what, reason: message ?? shortText(text, status), expected });
-    }
-    if (status === 404 && code === undefined) {
-      throw noServer(uri, `does not know ${what}: it is no MLflow server, or one of an older API`);
-    }
-    const expected = 'see the reason; shield sync sends what is missing when it is mended';
-    throw new ShieldError('TRACKING_REFUSED', { uri, what, reason: message ?? shortText(text, status), expected });
+    return readAnswer(this.settings.uri, await send(this.settings, request, this.signal), endpoint, tolerated);
   }
 }
 
@@ -226,29 +160,7 @@ function proxied(artifactUri: string, server: string): string[] {
   });
 }
 
-function noServer(uri: string, reason: string): ShieldError {
-  const expected = 'check MLFLOW_TRACKING_URI; SHIELD needs a server of MLflow 2.0 or later';
-  return new ShieldError('TRACKING_UNSUPPORTED', { uri, reason, expected });
-}
-
 /** Numbers that JSON does not have go as texts, which the server understands. */
 function jsonNumber(value: number): number | string {
   return Number.isFinite(value) ? value : String(value);
-}
-
-function parseObject(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function shortText(text: string, status: number): string {
-  const plain = text
-    .replaceAll(/<[^>]*>/g, ' ')
-    .replaceAll(/\s+/g, ' ')
-    .trim();
-  return plain === '' ? `status ${status}` : `status ${status}, ${plain.slice(0, 200)}`;
 }

@@ -8,7 +8,7 @@ import { flatten } from '../flatten.js';
 import { scanJournal } from '../journal-reader.js';
 import { readProvenance } from '../record-format.js';
 import type { Run } from '../runs-folder.js';
-import type { DatasetInput, KeyValue } from './api.js';
+import type { DatasetInput, KeyValue } from './words.js';
 import { mlflowParam, mlflowTag } from './names.js';
 
 /** The tag by which a run is found again. */

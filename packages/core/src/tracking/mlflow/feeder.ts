@@ -3,18 +3,19 @@ import { join } from 'node:path';
 import { ShieldError } from '../../errors/index.js';
 import { scanJournal, type JournalCursor } from '../journal-reader.js';
 import { openRun, statusOf, type Run } from '../runs-folder.js';
-import { MlflowApi, type KeyValue, type MetricPoint, type MlflowRun } from './api.js';
+import { MlflowApi } from './api.js';
 import { SyncRecord, sentTo, type SyncState } from './cursor.js';
 import { datasetInput, describeRun } from './describe-run.js';
-import { chunks, mlflowTag, shortened } from './names.js';
+import { missingPoints } from './missing-points.js';
+import { chunks, mlflowTag } from './names.js';
 import { openExperiment, openMlflowRun } from './open-run.js';
+import { PairLog } from './pair-log.js';
 import { sendArtifacts } from './run-artifacts.js';
 import type { MlflowSettings } from './settings.js';
 import { hasEnded, mlflowStatus, translate } from './translate.js';
+import type { KeyValue, MetricPoint } from './words.js';
 
 const METRICS_A_BATCH = 1000;
-const PAIRS_A_BATCH = 100;
-const HISTORIES_AT_ONCE = 8;
 /** By which MLflow's pages nest runs. */
 const PARENT_TAG = 'mlflow.parentRunId';
 const START: JournalCursor = { offset: 0, line: 0 };
@@ -33,8 +34,7 @@ export interface PassReport {
 export class MlflowFeeder {
   readonly #record: SyncRecord;
   #state: SyncState | undefined;
-  /** Params that the server has; a param cannot be changed there. */
-  #params: Map<string, string> | undefined;
+  #pairs: PairLog | undefined;
   /** Points of entries before it may be on the server although the record does not know it. */
   #doubtful: JournalCursor | undefined;
   #sawArtifact = false;
@@ -78,22 +78,18 @@ export class MlflowFeeder {
     const known = await this.#record.read();
     const there = known && (await api.run(known.runId));
     if (known && there?.info.lifecycle_stage === 'active') {
-      this.#remember(there);
+      this.#pairs = new PairLog(there);
       return (this.#state = known);
     }
     const experimentId = await openExperiment(api);
     const { found, isNew } = await openMlflowRun(api, experimentId, this.run, await describeRun(this.run));
-    this.#remember(found);
+    this.#pairs = new PairLog(found);
     const { run_id: runId, artifact_uri: artifactUri } = found.info;
     const fresh = { experimentId, runId, artifactUri, cursor: START, described: false, dataset: false, files: {} };
     // Where our record of it was lost, anything that stands in the journal may be there.
     const offset = isNew ? 0 : (await stat(this.run.files.journal)).size;
     await this.#save(isNew ? fresh : { ...fresh, sending: { offset, line: 0 } });
     return this.#state!;
-  }
-
-  #remember({ data }: MlflowRun): void {
-    this.#params = new Map((data.params ?? []).map(({ key, value }) => [key, value]));
   }
 
   async #describe(api: MlflowApi): Promise<void> {
@@ -132,25 +128,8 @@ export class MlflowFeeder {
     await this.#save({ ...this.#state!, dataset: true });
   }
 
-  /** A param that the server has with another value (a run resumed elsewhere) becomes a tag. */
   async #logPairs(api: MlflowApi, params: readonly KeyValue[], tags: readonly KeyValue[]): Promise<void> {
-    const { runId } = this.#state!;
-    const had = this.#params!;
-    const fresh = new Map<string, KeyValue>();
-    const labels = new Map(tags.map((tag) => [tag.key, tag]));
-    for (const param of params) {
-      const before = fresh.get(param.key)?.value ?? had.get(param.key);
-      if (before === undefined) fresh.set(param.key, param);
-      else if (before !== shortened(param, before.length).value) {
-        const tag = mlflowTag(`shield.changed.${param.key}`, param.value, 'journal.jsonl');
-        labels.set(tag.key, tag);
-      }
-    }
-    for (const some of chunks([...fresh.values()], PAIRS_A_BATCH))
-      await logShortened(some, (params) => api.logBatch(runId, { params }));
-    for (const { key, value } of fresh.values()) had.set(key, value);
-    for (const some of chunks([...labels.values()], PAIRS_A_BATCH))
-      await logShortened(some, (tags) => api.logBatch(runId, { tags }));
+    await this.#pairs!.log(api, this.#state!.runId, params, tags);
   }
 
   /** @returns what is wrong with the journal, when all before it was sent */
@@ -186,29 +165,15 @@ export class MlflowFeeder {
     const end = batch.end!;
     const doubtAfter = this.#doubtful && this.#doubtful.offset > end.offset ? this.#doubtful : undefined;
     if (batch.metrics.length + batch.params.length + batch.tags.length > 0) {
-      const metrics = await this.#missing(api, batch.metrics);
+      const { metrics: all } = batch;
+      const metrics = this.#doubtful ? await missingPoints(api, before.runId, all) : all;
       await this.#save({ ...before, sending: doubtAfter ?? end });
-      await this.#logPairs(api, batch.params, lastOfEach(batch.tags));
+      await this.#logPairs(api, batch.params, batch.tags);
       for (const some of chunks(metrics, METRICS_A_BATCH)) await api.logBatch(before.runId, { metrics: some });
       this.#metrics += metrics.length;
     }
     this.#doubtful = doubtAfter;
     await this.#save({ ...before, cursor: end, ...(doubtAfter ? { sending: doubtAfter } : {}) });
-  }
-
-  /** Without the points that the server has, where that is not known for certain. */
-  async #missing(api: MlflowApi, points: readonly MetricPoint[]): Promise<readonly MetricPoint[]> {
-    const { runId } = this.#state!;
-    if (!this.#doubtful || points.length === 0) return points;
-    const latest = (await api.run(runId))?.data.metrics ?? [];
-    const there = new Set<string>();
-    const wanted = new Set(points.map(({ key }) => key));
-    const keys = latest.map(({ key }) => key).filter((key) => wanted.has(key));
-    for (const some of chunks(keys, HISTORIES_AT_ONCE)) {
-      const histories = await Promise.all(some.map((key) => api.metricHistory(runId, key)));
-      for (const point of histories.flat()) there.add(nameOf(point));
-    }
-    return points.filter((point) => !there.has(nameOf(point)));
   }
 
   /** By what was told last, not by what this pass read: a pass may have failed just before. */
@@ -254,27 +219,4 @@ class Batch {
 /** The page of a run in MLflow's own pages. */
 export function runAddress(uri: string, { experimentId, runId }: Pick<SyncState, 'experimentId' | 'runId'>): string {
   return `${uri}/#/experiments/${experimentId}/runs/${runId}`;
-}
-
-/** Once more, with values as long as the server says that it takes them. */
-async function logShortened(
-  pairs: readonly KeyValue[],
-  log: (pairs: readonly KeyValue[]) => Promise<void>,
-): Promise<void> {
-  await log(pairs).catch(async (error: unknown) => {
-    const reason =
-      error instanceof ShieldError && error.code === 'TRACKING_REFUSED' ? String(error.params['reason']) : '';
-    const longest = Number(/had length \d+, which exceeded length limit of (\d+)/.exec(reason)?.[1]);
-    if (!(longest > 0) || pairs.every(({ value }) => value.length <= longest)) throw error;
-    await log(pairs.map((pair) => shortened(pair, longest)));
-  });
-}
-
-function nameOf({ key, value, timestamp, step }: MetricPoint): string {
-  return `${key} ${Object.is(value, -0) ? 0 : value} ${timestamp} ${step}`;
-}
-
-/** A key may stand only once in a batch; the last one counts. */
-function lastOfEach(tags: readonly KeyValue[]): KeyValue[] {
-  return [...new Map(tags.map((tag) => [tag.key, tag])).values()];
 }

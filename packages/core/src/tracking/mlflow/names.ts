@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { KeyValue } from './api.js';
+import type { KeyValue } from './words.js';
 
 /*
  * What MLflow takes: keys of at most 250 characters of letters, digits and _ - . space : /, which must read as a plain

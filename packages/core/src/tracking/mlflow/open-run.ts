@@ -1,6 +1,7 @@
 import { ShieldError } from '../../errors/index.js';
 import type { Run } from '../runs-folder.js';
-import type { MlflowApi, MlflowRun } from './api.js';
+import type { MlflowApi } from './api.js';
+import type { MlflowRun } from './words.js';
 import { RUN_TAG, type Description } from './describe-run.js';
 
 /** Deleted and made anew by somebody at the same time, more often than this: something else is wrong. */

@@ -3,8 +3,9 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Run } from '../runs-folder.js';
-import type { KeyValue, MlflowApi } from './api.js';
+import type { MlflowApi } from './api.js';
 import { writePerImageTable } from './per-image-table.js';
+import type { KeyValue } from './words.js';
 
 /** The table's path below the run's artifacts. */
 export const TABLE = 'per-image.json';

@@ -1,5 +1,5 @@
 import type { JournalEntry, ReportedState } from '../events.js';
-import type { KeyValue, MetricPoint, MlflowStatus } from './api.js';
+import type { KeyValue, MetricPoint, MlflowStatus } from './words.js';
 import { mlflowKey, mlflowParam, mlflowTag } from './names.js';
 
 /** What one journal entry is to MLflow. */
