@@ -137,17 +137,19 @@ describe.skipIf(!slurm)(`slurm${slurm ? '' : ' (skipped: there is no cluster to 
     const runs = temporaryFolder();
     const sweep = start(sweepArgs(SPEC), { runs, env: environment() });
     const counts = { cancelled: 0, killed: 0 };
-    while (sweep.child.exitCode === null && finished(runs) < CELLS - 4) {
-      await sleep(2500);
-      if (Math.random() < 0.5) {
-        const running = slurm!.queue('-t', 'RUNNING').map((line) => line.split(' ')[0]!);
-        const victim = running[Math.floor(Math.random() * running.length)];
+    const ended = () => sweep.child.exitCode !== null;
+    const any = <T>(from: readonly T[]): T | undefined => from[Math.floor(Math.random() * from.length)];
+    // One for each cell that is done, so that no machine is too slow to get anywhere; by turns.
+    for (let n = 1; n <= CELLS / 2 && !ended(); n++) {
+      await until(() => finished(runs) >= n || ended());
+      await sleep(1000 * Math.random());
+      if (n % 2 === 0) {
+        const victim = any(slurm!.queue('-t', 'RUNNING'))?.split(' ')[0];
         if (victim === undefined) continue;
         slurm!.ask('scancel', victim);
         counts.cancelled++;
       } else {
-        const pids = taskProcesses(runs);
-        const victim = pids[Math.floor(Math.random() * pids.length)];
+        const victim = any(taskProcesses(runs));
         if (victim === undefined) continue;
         process.kill(victim, 'SIGKILL');
         counts.killed++;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readStates } from './commands.js';
 import { hopeless, isOver, outcomeOf, type EndedTask } from './endings.js';
 
-const task: EndedTask = { name: '7_3', state: undefined, log: '', run: 'r1', seconds: 12 };
+const task: EndedTask = { name: '7_3', state: undefined, begun: false, log: '', run: 'r1', seconds: 12 };
 const state = (word: string, reason = 'None') => ({ state: word, reason });
 const lost = {
   state: 'FAILED',
@@ -80,6 +80,7 @@ describe('how a task ended that left no result', () => {
       /FAILED, NonZeroExitCode.*npx: not found$/,
     );
     expect(reason({ state: undefined })).toMatch(/does not know it any more.*does its node see the folder/);
+    expect(reason({ state: state('FAILED', 'JobLaunchFailure'), begun: true })).toMatch(/JobLaunchFailure\)$/);
     expect(outcomeOf({ ...task, state: state('COMPLETED'), left: lost })).toBe(lost);
   });
 });

@@ -45,6 +45,8 @@ export interface EndedTask {
   readonly name: string;
   /** Undefined where Slurm has forgotten it. */
   readonly state: TaskState | undefined;
+  /** Whether it told of its beginning. */
+  readonly begun: boolean;
   /** The end of what it printed. */
   readonly log: string;
   /** What its process said of its own end, where it did: that it was told to stop, or lost. */
@@ -54,30 +56,28 @@ export interface EndedTask {
 }
 
 /** How the attempt ended: by Slurm's word, where there is one. */
-export function outcomeOf({ name, state, log, left, run, seconds }: EndedTask): CellOutcome {
+export function outcomeOf(task: EndedTask): CellOutcome {
+  const { name, state, left, run, seconds } = task;
   const found = { seconds, ...(run === undefined ? {} : { run }) };
-  const { state: word = '', reason = '' } = state ?? {};
+  const { state: word = '' } = state ?? {};
   if (word === 'TIMEOUT' || word === 'DEADLINE') {
     const message = `Slurm ended it after ${Math.round(seconds)} s, at the limit of execution.time or of the partition`;
     return { state: 'TIMEOUT', error: { code: 'TIMEOUT', message }, ...found };
   }
-  const full = word === 'OUT_OF_MEMORY' || NO_MEMORY.test(log);
+  const full = word === 'OUT_OF_MEMORY' || NO_MEMORY.test(task.log);
   const known = REASONS[word];
   if (left?.state === 'FAILED' && !full && known === undefined) return left;
   const code: ErrorCodeName = full ? 'OUT_OF_MEMORY' : 'WORKER_LOST';
-  const why = full
-    ? `Slurm ended the task ${name} (execution.mem)`
-    : (known ?? left?.error?.message ?? silent(state, reason, log));
+  const why = full ? `Slurm ended the task ${name} (execution.mem)` : (known ?? left?.error?.message ?? silent(task));
   const { message, fix } = new ShieldError(code, { worker: name, reason: why });
   return { state: 'FAILED', error: { code, message, fix }, ...found };
 }
 
-function silent(state: TaskState | undefined, reason: string, log: string): string {
+function silent({ state, log, begun }: EndedTask): string {
   const last = log.trim().split('\n').at(-1);
-  const words = last
-    ? `; its last words: ${last.slice(0, 300)}`
-    : '; it printed nothing, does its node see the folder of runs?';
+  const nothing = begun ? '' : '; it printed nothing, does its node see the folder of runs?';
+  const words = last ? `; its last words: ${last.slice(0, 300)}` : nothing;
   if (!state) return `Slurm does not know it any more, and it left no result${words}`;
-  const more = reason && reason !== 'None' ? `, ${reason}` : '';
+  const more = state.reason && state.reason !== 'None' ? `, ${state.reason}` : '';
   return `it left no result (${state.state}${more})${words}`;
 }

@@ -145,7 +145,8 @@ export class Follower {
     if (!state && folder.job !== undefined) state = (await accountedStates(folder.job)).get(nameOf(task));
     const log = await folder.log(number);
     const seconds = left?.seconds ?? (task.began === undefined ? 0 : Math.max(0, (Date.now() - task.began) / 1000));
-    return outcomeOf({ name: nameOf(task), state, log, left, run: left?.run ?? task.run, seconds });
+    const begun = task.began !== undefined;
+    return outcomeOf({ name: nameOf(task), state, begun, log, left, run: left?.run ?? task.run, seconds });
   }
 
   async #settle(task: Task, outcome: CellOutcome): Promise<void> {
