@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { ShieldError } from '../errors/index.js';
 import { canMountDisks, mountSmallDisk, type Script, type SmallDisk, startScript } from '../testing/processes.js';
 import type { JournalEntry } from './events.js';
+import { Journal } from './journal.js';
 import { readJournal } from './journal-reader.js';
 import { RunInterrupted, RunTimedOut } from './endings.js';
 import { withRun } from './lifecycle.js';
@@ -194,6 +197,20 @@ describe('signals', () => {
     expect(await withRun(run, async () => 'resumed', quietly)).toBe('resumed');
     expect(await states()).toEqual(['QUEUED', 'RUNNING', 'RUNNING', 'COMPLETED']);
   });
+});
+
+it('is not taken for dead when it ends while somebody asks', async () => {
+  const journal = await Journal.open(run.files.journal);
+  await journal.append({ type: 'state', state: 'RUNNING' });
+  // A lock that is read only when it is opened here: between the question for the state and that for the holder.
+  const lock = join(run.path, 'lock.json');
+  expect(spawnSync('mkfifo', [lock]).status).toBe(0);
+  const status = runStatus(run.path);
+  const pipe = await open(lock, 'w');
+  await journal.append({ type: 'state', state: 'COMPLETED' });
+  await journal.close();
+  await pipe.close();
+  expect((await status).state).toBe('COMPLETED');
 });
 
 it('is worked on by one process at a time', async () => {

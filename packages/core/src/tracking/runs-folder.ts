@@ -104,9 +104,12 @@ export async function openRun(path: string): Promise<Run> {
 
 /** How the run in this directory stands, from the end of its journal and its lock. */
 export async function runStatus(path: string): Promise<RunStatus> {
-  const last = lastState(filesOf(path).journal);
+  const { journal } = filesOf(path);
+  let last = lastState(journal);
   // Only a run that says RUNNING has a holder: the others need not be asked.
   const holder = last?.state === 'RUNNING' ? await lockHolder(path) : undefined;
+  // It may have ended between the two questions: its last word is written before its lock is given up.
+  if (last?.state === 'RUNNING' && !holder) last = lastState(journal);
   const state = last?.state === 'RUNNING' && !holder ? 'DEAD' : last?.state;
   return { state, since: last?.time, error: last?.error, holder };
 }
