@@ -139,7 +139,7 @@ describe('a run over worker processes', () => {
     if (shards > 1) expect(batchesOf(result)).toBe(0);
   });
 
-  test('auto: as many shards as workers, and none without a batch', async () => {
+  test.skipIf(!full)('auto: as many shards as workers, and none without a batch', async () => {
     const runs = fresh();
     const result = await run(runs, ...local('auto', 2), 'dataset.limit=4', '~attacks.cw_l2');
     expect(new Set(shardEvents(result).map(({ shards }) => shards))).toEqual(new Set([2]));
@@ -177,7 +177,7 @@ describe('a run over worker processes', () => {
     expect(runsIn(runs)).toHaveLength(1);
   });
 
-  test('Ctrl-C stops the shards with the run, and shield resume goes on', async () => {
+  test.skipIf(!full)('Ctrl-C stops the shards with the run, and shield resume goes on', async () => {
     const runs = fresh();
     const started = start(['run', SPEC, '--json', ...local(2)], { runs });
     await until(() => attackedBatches(runs).length > 0 || started.child.exitCode !== null);
@@ -287,7 +287,7 @@ describe.skipIf(!hasRedis)(`bullmq${hasRedis ? '' : ' (skipped: there is no redi
     await expectEqual(runs, JSON.parse(stdout) as JsonResult);
   });
 
-  test('auto asks how many workers listen', async () => {
+  test.skipIf(!full)('auto asks how many workers listen', async () => {
     const runs = fresh();
     const workers = [1, 2].map(() => start(['worker', '--queue', 'auto', `redis=${redis.url}`], { runs }));
     let heard = '';
