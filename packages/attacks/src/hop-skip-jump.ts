@@ -123,9 +123,17 @@ function* estimateDirection(
   let sum = 0;
   for (let asked = 0; asked < queries; asked += AT_ONCE) {
     const near = Array.from({ length: Math.min(AT_ONCE, queries - asked) }, () => {
-      const noise = Float64Array.from(x, () => (norm === 'l2' ? random.normal() : 2 * random.uniform() - 1));
-      const length = Math.sqrt(noise.reduce((total, value) => total + value * value, 0));
-      return x.map((value, k) => clip(value + (delta * noise[k]!) / length));
+      // Loops: array functions with closures take several times as long over 150,000 values.
+      const noise = new Float64Array(x.length);
+      let squares = 0;
+      for (let k = 0; k < x.length; k++) {
+        noise[k] = norm === 'l2' ? random.normal() : 2 * random.uniform() - 1;
+        squares += noise[k]! * noise[k]!;
+      }
+      const length = Math.sqrt(squares);
+      const image = new Float32Array(x.length);
+      for (let k = 0; k < x.length; k++) image[k] = clip(x[k]! + (delta * noise[k]!) / length);
+      return image;
     });
     const answers = yield near;
     near.forEach((image, i) => {
