@@ -19,6 +19,7 @@ import { AS_THEY_ARE, judgeStage } from '../packages/core/dist/pipeline/judge.js
 import { cleanSource } from '../packages/core/dist/pipeline/pipeline.js';
 import { createPredictor } from '../packages/core/dist/pipeline/predictor.js';
 import { silentReporter } from '../packages/core/dist/pipeline/reporter.js';
+import { WHOLE } from '../packages/core/dist/pipeline/shard.js';
 import { plugins as datasets } from '../packages/datasets/dist/index.js';
 import { plugins as defenses } from '../packages/defenses/dist/index.js';
 import { plugins as models } from '../packages/models/dist/index.js';
@@ -106,6 +107,7 @@ async function evaluated(path, part) {
     store: new ArtifactStore(mkdtempSync(join(folder, 'turn-')), () => undefined),
     baseKey: {},
     reporter: silentReporter,
+    shard: WHOLE,
     signal,
     emit: () => undefined,
   };
