@@ -1,12 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it as known, vi } from 'vitest';
 import fc from 'fast-check';
-import { crc32c, maskedCrc32c } from './crc32c.js';
+import { crc32cByTables } from './crc32c-tables.js';
+import { crc32c, hardwareCrc32c, maskedCrc32c } from './crc32c.js';
 
 const ascii = (text: string) => Buffer.from(text, 'ascii');
 
 /** Bit by bit, straight from the definition. */
-function bitwise(data: Uint8Array): number {
-  let crc = 0xffffffff;
+function bitwise(data: Uint8Array, seed = 0): number {
+  let crc = ~seed >>> 0;
   for (const byte of data) {
     crc ^= byte;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
@@ -14,7 +15,18 @@ function bitwise(data: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-describe('crc32c', () => {
+const data = fc.oneof(fc.uint8Array({ maxLength: 300, size: 'max' }), fc.uint8Array({ maxLength: 5000, size: 'max' }));
+const HARDWARE = hardwareCrc32c();
+
+describe.each([
+  ['crc32c', crc32c],
+  ['crc32cByTables', crc32cByTables],
+  ['hardwareCrc32c', HARDWARE],
+])('%s', (_, given) => {
+  const crc32c = given!;
+  // Where the package has no binary there is nothing to be tested.
+  const it = given ? known : known.skip;
+
   it('gives the published check value', () => expect(crc32c(ascii('123456789'))).toBe(0xe3069283));
 
   it('gives the vectors of RFC 3720, appendix B.4', () => {
@@ -26,26 +38,45 @@ describe('crc32c', () => {
 
   it('is the bitwise definition at every length and offset', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 70 }), fc.nat(9), (data, skip) => {
+      fc.property(data, fc.nat(17), fc.nat(2 ** 32 - 1), (data, skip, seed) => {
         const view = data.subarray(Math.min(skip, data.length));
         expect(crc32c(view)).toBe(bitwise(view));
+        expect(crc32c(view, seed)).toBe(bitwise(view, seed));
       }),
     );
   });
 
   it('goes on from a seed', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat(60), (data, at) => {
+      fc.property(data, fc.nat(4000), (data, at) => {
         expect(crc32c(data.subarray(at), crc32c(data.subarray(0, at)))).toBe(crc32c(data));
       }),
     );
   });
+});
 
-  it('masks as TensorFlow does', () => {
+describe('maskedCrc32c', () => {
+  known('masks as TensorFlow does', () => {
     // The masked CRC of the length field of a 4-byte record, as TensorFlow's writer puts it into a file.
     expect(maskedCrc32c(Uint8Array.of(4, 0, 0, 0, 0, 0, 0, 0))).toBe(
       bitwiseMask(bitwise(Uint8Array.of(4, 0, 0, 0, 0, 0, 0, 0))),
     );
+  });
+});
+
+describe('without a binary for the platform', () => {
+  known('gives the same', async () => {
+    vi.resetModules();
+    vi.doMock('node:module', () => ({
+      createRequire: () => (name: string) => {
+        throw new Error(`Cannot find native binding of ${name}`);
+      },
+    }));
+    const without = await import('./crc32c.js');
+    vi.doUnmock('node:module');
+    expect(without.hardwareCrc32c()).toBeUndefined();
+    const long = Uint8Array.from({ length: 1000 }, (_, i) => (i * i) % 251);
+    expect(without.crc32c(long)).toBe(bitwise(long));
   });
 });
 

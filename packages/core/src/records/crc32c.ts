@@ -1,47 +1,36 @@
-/*
- * CRC-32C (Castagnoli; RFC 3720 appendix B.4, polynomial 0x1EDC6F41, reflected 0x82F63B78), the checksum of TFRecords
- * and of the journal. Slicing-by-8 (Kounavis and Berry, ISCC 2005): eight bytes a step through eight tables.
- */
-const TABLES = makeTables();
+import { createRequire } from 'node:module';
+import { crc32cByTables } from './crc32c-tables.js';
 
-function makeTables(): readonly Uint32Array[] {
-  const tables = Array.from({ length: 8 }, () => new Uint32Array(256));
-  for (let byte = 0; byte < 256; byte++) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
-    tables[0]![byte] = crc;
-  }
-  for (let slice = 1; slice < 8; slice++) {
-    for (let byte = 0; byte < 256; byte++) {
-      const before = tables[slice - 1]![byte]!;
-      tables[slice]![byte] = (before >>> 8) ^ tables[0]![before & 0xff]!;
-    }
-  }
-  return tables;
-}
+/*
+ * CRC-32C (Castagnoli; RFC 3720 appendix B.4, polynomial 0x1EDC6F41, reflected 0x82F63B78), the checksum of TFRecords,
+ * of checkpoints and of the journal: by the processor's own instruction (@node-rs/crc32), or by tables where that
+ * package has no binary for the platform.
+ */
+
+type Crc32c = (data: Uint8Array, seed?: number) => number;
+
+/** To call out of JavaScript takes as long as the tables need for so many bytes. */
+const SHORT = 128;
+
+let forLong: Crc32c | undefined;
 
 /**
  * @param seed the CRC of what stands before `data`, so that long data can be given piece by piece
  * @returns an unsigned 32-bit number
  */
 export function crc32c(data: Uint8Array, seed = 0): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = TABLES as unknown as Uint32Array[] & { length: 8 };
-  let crc = ~seed;
-  let i = 0;
-  for (const end = data.length - 7; i < end; i += 8) {
-    crc ^= data[i]! | (data[i + 1]! << 8) | (data[i + 2]! << 16) | (data[i + 3]! << 24);
-    crc =
-      t7![crc & 0xff]! ^
-      t6![(crc >>> 8) & 0xff]! ^
-      t5![(crc >>> 16) & 0xff]! ^
-      t4![crc >>> 24]! ^
-      t3![data[i + 4]!]! ^
-      t2![data[i + 5]!]! ^
-      t1![data[i + 6]!]! ^
-      t0![data[i + 7]!]!;
+  if (data.length < SHORT) return crc32cByTables(data, seed);
+  forLong ??= hardwareCrc32c() ?? crc32cByTables;
+  return forLong(data, seed);
+}
+
+/** Undefined where there is no binary for the platform, or it was not installed: binaries are optional packages. */
+export function hardwareCrc32c(): Crc32c | undefined {
+  try {
+    return (createRequire(import.meta.url)('@node-rs/crc32') as { crc32c: Crc32c }).crc32c;
+  } catch {
+    return undefined;
   }
-  for (; i < data.length; i++) crc = (crc >>> 8) ^ t0![(crc ^ data[i]!) & 0xff]!;
-  return ~crc >>> 0;
 }
 
 /** The CRC as TFRecord files store it: rotated and offset, so that a CRC of data that holds CRCs is still a good one. */
