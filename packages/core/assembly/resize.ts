@@ -1,5 +1,6 @@
 /*
- * The two passes of src/images/resize-bytes.ts with SIMD, and bytes to floats: whole numbers, so that what comes out is the same to the bit.
+ * The two passes of src/images/resize-bytes.ts with SIMD, bytes to floats, and src/images/resize-tf1.ts: whole numbers, and
+ * single operations of float32, so that what comes out is the same to the bit.
  * JavaScript calls `room`, lays the image and the taps out behind the address that it gives, and calls the passes. They
  * read and write up to 16 samples beyond an image's end.
  */
@@ -84,4 +85,34 @@ export function floats(source: usize, out: usize, count: usize): void {
     v128.store(out, f32x4.div(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(high)), most), 32);
     v128.store(out, f32x4.div(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(high)), most), 48);
   }
+}
+
+/** [.., from, 3] to [height, width, 3], floats: each sample between four, at the places (low, high, part) of its row and column. */
+export function corners(
+  source: usize,
+  from: usize,
+  out: usize,
+  height: usize,
+  width: usize,
+  rows: usize,
+  columns: usize,
+): void {
+  for (let y: usize = 0; y < height; y++, rows += 12) {
+    const top = source + <usize>load<i32>(rows) * from * 12;
+    const bottom = source + <usize>load<i32>(rows, 4) * from * 12;
+    const down = v128.load32_splat(rows, 8);
+    for (let x: usize = 0, at = columns; x < width; x++, at += 12, out += 12) {
+      const left = <usize>load<i32>(at) * 12;
+      const right = <usize>load<i32>(at, 4) * 12;
+      const across = v128.load32_splat(at, 8);
+      const upper = between(v128.load(top + left), v128.load(top + right), across);
+      v128.store(out, between(upper, between(v128.load(bottom + left), v128.load(bottom + right), across), down));
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function between(a: v128, b: v128, part: v128): v128 {
+  return f32x4.add(a, f32x4.mul(f32x4.sub(b, a), part));
 }

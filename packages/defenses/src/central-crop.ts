@@ -48,21 +48,7 @@ function lines(length: number, { share, interpolation }: Static<typeof options>)
   // As tf.image.central_crop counts.
   const start = Math.trunc((length - length * share) / 2);
   const kept = length - 2 * start;
-  const scaled = interpolation === 'bilinear' ? resizing(kept, length, 'bilinear') : cornered(kept, length);
-  return compose(scaled, cutting(length, start, kept));
-}
-
-/** `tf.image.resize_bilinear` of TensorFlow 1 with align_corners=False: sample i is taken at i·from/to. */
-function cornered(from: number, to: number): LineMap {
-  const weights = new Float32Array(to * from);
-  for (let i = 0; i < to; i++) {
-    const at = (i * from) / to;
-    const low = Math.floor(at);
-    const high = Math.min(low + 1, from - 1);
-    weights[i * from + low]! += 1 - (at - low);
-    weights[i * from + high]! += at - low;
-  }
-  return { weights, from, to };
+  return compose(resizing(kept, length, interpolation), cutting(length, start, kept));
 }
 
 function across(pixels: Float32Array, height: number, width: number, columns: LineMap): Float32Array {

@@ -10,7 +10,7 @@ export interface LineMap {
 }
 
 /** Filters whose weights are not negative, so that what comes out stays between what went in. */
-export type PlainInterpolation = Extract<Interpolation, 'nearest' | 'bilinear'>;
+export type PlainInterpolation = Extract<Interpolation, 'nearest' | 'bilinear' | 'bilinear_tf1'>;
 
 /**
  * One map down all columns and one across all rows, as matrix products: differentiable on every backend.

@@ -23,7 +23,7 @@ describe('preprocess', () => {
 
   it.each(['stretch', 'fit'] as const)('puts the same floats into a batch (%s, bytes and floats)', (resizing) => {
     const size = { height: 21, width: 17 };
-    for (const interpolation of ['nearest', 'bilinear', 'bicubic', 'lanczos'] as const) {
+    for (const interpolation of ['nearest', 'bilinear', 'bilinear_tf1', 'bicubic', 'lanczos'] as const) {
       for (const [image, crop] of [
         [formula(30, 50), 1],
         [formula(30, 50), 0.6],

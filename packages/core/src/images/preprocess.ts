@@ -15,7 +15,7 @@ interface Size {
  * The central share is that of `tf.image.central_crop`; `fit` has the rounding of torchvision's `Resize` (the longer
  * side is cut to a whole number) and `CenterCrop` (offset rounded half to even).
  */
-export function preprocess<I extends Image>(image: I, how: Preprocess, size: Size): I {
+export function preprocess(image: Image, how: Preprocess, size: Size): Image {
   const { interpolation } = how;
   const kept = centralShare(image, how.crop);
   if (how.resize === 'stretch') return resize(kept, { ...size, interpolation });

@@ -1,6 +1,7 @@
 /** Filters by the names that specs use. */
-export type Interpolation = 'nearest' | 'box' | 'bilinear' | 'bicubic' | 'lanczos';
-export type Filter = Exclude<Interpolation, 'nearest'>;
+export type Interpolation = 'nearest' | 'box' | 'bilinear' | 'bilinear_tf1' | 'bicubic' | 'lanczos';
+/** Those of Pillow that have weights. */
+export type Filter = Exclude<Interpolation, 'nearest' | 'bilinear_tf1'>;
 
 /** Where one line of the source goes into each sample of the result, and with what weight. */
 export interface Taps {

@@ -1,7 +1,8 @@
 import { compiledKernel, type KernelMemory } from '../webassembly/compiled-kernel.js';
-import type { ByteImage } from '../plugin/contracts.js';
+import type { ByteImage, Image } from '../plugin/contracts.js';
 import type { Taps } from './resample-filters.js';
 import type { Passes } from './resize-bytes.js';
+import { placesTf1, type Places } from './resize-tf1.js';
 
 /** What assembly/resize.ts exports. Addresses are bytes into `memory`. */
 interface KernelExports extends KernelMemory {
@@ -18,6 +19,15 @@ interface KernelExports extends KernelMemory {
   ): void;
   down(source: number, row: number, out: number, to: number, size: number, bounds: number, fixed: number): void;
   floats(source: number, out: number, count: number): void;
+  corners(
+    source: number,
+    from: number,
+    out: number,
+    height: number,
+    width: number,
+    rows: number,
+    columns: number,
+  ): void;
 }
 
 const open = compiledKernel<KernelExports>(new URL('../../dist/images/resize.wasm', import.meta.url));
@@ -59,6 +69,42 @@ export function kernelResizeFloats(
   kernel!.floats(result.at, result.free, samples);
   into.set(new Float32Array(kernel!.memory.buffer, result.free, samples), start);
   return true;
+}
+
+/** What resizeTf1 gives, put there as {@link kernelResizeFloats} does. */
+export function kernelResizeTf1(image: Image, height: number, width: number, { into, start }: FloatPlace): boolean {
+  kernel ??= open();
+  if (!kernel) return false;
+  const { data } = image;
+  const samples = height * width * 3;
+  const lengths = [data.byteLength, 4 * data.length, 4 * samples, 12 * height, 12 * width];
+  const total = lengths.reduce((sum, bytes) => sum + beyond(bytes), 0);
+  const given = total > MOST_BYTES ? 0 : kernel.room(total);
+  if (given === 0) return false;
+  const floats = given + beyond(data.byteLength);
+  const out = floats + beyond(4 * data.length);
+  const rows = out + beyond(4 * samples);
+  const columns = rows + beyond(12 * height);
+  const { buffer } = kernel.memory;
+  if (data instanceof Uint8Array) {
+    new Uint8Array(buffer, given, data.length).set(data);
+    kernel.floats(given, floats, data.length);
+  } else new Float32Array(buffer, floats, data.length).set(data);
+  putPlaces(buffer, rows, placesTf1(image.height, height));
+  putPlaces(buffer, columns, placesTf1(image.width, width));
+  kernel.corners(floats, image.width, out, height, width, rows, columns);
+  into.set(new Float32Array(buffer, out, samples), start);
+  return true;
+}
+
+function putPlaces(buffer: ArrayBuffer, at: number, { low, high, part }: Places): void {
+  const whole = new Int32Array(buffer, at, 3 * low.length);
+  const parts = new Float32Array(buffer, at, 3 * low.length);
+  for (let i = 0; i < low.length; i++) {
+    whole[3 * i] = low[i]!;
+    whole[3 * i + 1] = high[i]!;
+    parts[3 * i + 2] = part[i]!;
+  }
 }
 
 /**

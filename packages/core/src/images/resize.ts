@@ -1,8 +1,9 @@
-import type { Image } from '../plugin/contracts.js';
+import type { FloatImage, Image } from '../plugin/contracts.js';
 import { taps, type Filter, type Interpolation, type Taps } from './resample-filters.js';
 import { bytesResize, type Passes } from './resize-bytes.js';
 import { putFloats } from './quantize.js';
-import { kernelResize, kernelResizeFloats } from './resize-kernel.js';
+import { kernelResize, kernelResizeFloats, kernelResizeTf1 } from './resize-kernel.js';
+import { resizeTf1 } from './resize-tf1.js';
 
 export type { Interpolation } from './resample-filters.js';
 
@@ -17,11 +18,20 @@ export interface ResizeOptions {
  * for bit as in Pillow 13, in fixed point with bytes between the horizontal and the vertical pass; floats take the same
  * weights in double precision, float32 between the passes, and are cut to [0, 1] where the filter overshoots.
  *
+ * `bilinear_tf1` is {@link resizeTf1} instead, which gives floats, of bytes too: they are not rounded to levels.
+ *
  * @param image [height, width, 3], bytes or floats in [0, 1]; never changed, but returned itself when the size fits
  */
-export function resize<I extends Image>(image: I, options: ResizeOptions): I;
+export function resize<I extends Image>(image: I, options: ResizeOptions & { interpolation: Filter | 'nearest' }): I;
+export function resize(image: FloatImage, options: ResizeOptions): FloatImage;
+export function resize(image: Image, options: ResizeOptions): Image;
 export function resize(image: Image, { height, width, interpolation }: ResizeOptions): Image {
   if (image.height === height && image.width === width) return image;
+  if (interpolation === 'bilinear_tf1') {
+    const into = new Float32Array(height * width * 3);
+    if (kernelResizeTf1(image, height, width, { into, start: 0 })) return { data: into, height, width };
+    return resizeTf1(image, height, width);
+  }
   if (interpolation === 'nearest') return nearest(image, height, width);
   const passes = passesOf(image, height, width, interpolation);
   const { first, across, down } = passes;
@@ -53,8 +63,12 @@ export function putResized(image: Image, options: ResizeOptions, out: Float32Arr
   const resized = image.height !== height || image.width !== width;
   if (resized && interpolation !== 'nearest' && data instanceof Uint8Array) {
     const bytes = { data, height: image.height, width: image.width };
-    const passes = passesOf(image, height, width, interpolation);
-    if (kernelResizeFloats(bytes, height, width, passes, { into: out, start })) return;
+    const place = { into: out, start };
+    const done =
+      interpolation === 'bilinear_tf1'
+        ? kernelResizeTf1(bytes, height, width, place)
+        : kernelResizeFloats(bytes, height, width, passesOf(image, height, width, interpolation), place);
+    if (done) return;
   }
   putFloats(resize(image, options), out, start);
 }

@@ -11,8 +11,18 @@ export const preprocessSchema = Type.Object(
       description: 'stretch: the whole image to the input size; fit: the shorter side to it, then a centre crop',
     }),
     interpolation: Type.Union(
-      [Type.Literal('nearest'), Type.Literal('bilinear'), Type.Literal('bicubic'), Type.Literal('lanczos')],
-      { default: 'bicubic', description: 'filter of the resize' },
+      [
+        Type.Literal('nearest'),
+        Type.Literal('bilinear'),
+        Type.Literal('bilinear_tf1'),
+        Type.Literal('bicubic'),
+        Type.Literal('lanczos'),
+      ],
+      {
+        default: 'bicubic',
+        description:
+          "filter of the resize: Pillow's of that name, or bilinear_tf1, TensorFlow 1's resize_bilinear, which the original prepares images with",
+      },
     ),
     crop: Type.Number({
       exclusiveMinimum: 0,

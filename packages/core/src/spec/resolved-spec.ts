@@ -27,7 +27,7 @@ export type Handover = 'round' | 'truncate';
 export interface Preprocess {
   /** `stretch`: the whole image to the input size; `fit`: the shorter side, then a centre crop. */
   readonly resize: 'stretch' | 'fit';
-  readonly interpolation: 'nearest' | 'bilinear' | 'bicubic' | 'lanczos';
+  readonly interpolation: 'nearest' | 'bilinear' | 'bilinear_tf1' | 'bicubic' | 'lanczos';
   /** Central share of the image kept before resizing, in (0, 1]. */
   readonly crop: number;
 }

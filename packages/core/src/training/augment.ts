@@ -14,12 +14,12 @@ const SHAPES = [3 / 4, 4 / 3] as const;
  *
  * @param least share of the area, in (0, 1]
  */
-export function randomCrop<I extends Image>(
-  image: I,
+export function randomCrop(
+  image: Image,
   least: number,
   size: { readonly height: number; readonly width: number; readonly interpolation: Interpolation },
   random: Random,
-): I {
+): Image {
   const { height, width } = image;
   for (let i = 0; i < TRIES; i++) {
     const area = height * width * (least + (1 - least) * random.uniform());

@@ -17,6 +17,8 @@ it.each([
   ['bicubic', { height: 5, width: 6 }],
   ['bicubic', { height: 12, width: 15 }],
   ['bilinear', { height: 9, width: 4 }],
+  ['bilinear_tf1', { height: 5, width: 6 }],
+  ['bilinear_tf1', { height: 12, width: 7 }],
   ['lanczos', { height: 3, width: 11 }],
   ['nearest', { height: 4, width: 14 }],
 ] as const)('%s to %o: the pixels of the resize of images', (interpolation, to) => {
@@ -32,8 +34,8 @@ it.each([
   tf.dispose([images, sized]);
 });
 
-it('hands gradients back: each pixel gets what it gives', () => {
-  const layer = resizeLayer(from, { height: 5, width: 6 }, 'bilinear');
+it.each(['bilinear', 'bilinear_tf1'] as const)('hands gradients back: each pixel gets what it gives (%s)', (how) => {
+  const layer = resizeLayer(from, { height: 5, width: 6 }, how);
   const images = tf.tensor4d(pixels, [2, from.height, from.width, 3]);
   const weights = tf.tensor4d(drawnPixels(2, { height: 5, width: 6 }, 3), [2, 5, 6, 3]);
   const objective = (x: tf.Tensor) => tf.sum(tf.mul(layer(x as tf.Tensor4D), weights));

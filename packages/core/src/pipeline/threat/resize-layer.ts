@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import { taps } from '../../images/resample-filters.js';
+import { placesTf1 } from '../../images/resize-tf1.js';
 import type { Interpolation } from '../../images/resize.js';
 
 interface Size {
@@ -43,6 +44,14 @@ function matrix(from: number, to: number, interpolation: Interpolation): Float32
   const out = new Float32Array(from * to);
   if (interpolation === 'nearest') {
     for (let i = 0; i < to; i++) out[Math.min(from - 1, Math.trunc((i + 0.5) * (from / to))) * to + i] = 1;
+    return out;
+  }
+  if (interpolation === 'bilinear_tf1') {
+    const { low, high, part } = placesTf1(from, to);
+    for (let i = 0; i < to; i++) {
+      out[low[i]! * to + i]! += 1 - part[i]!;
+      out[high[i]! * to + i]! += part[i]!;
+    }
     return out;
   }
   const { size, bounds, weights } = taps(from, to, interpolation);

@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { openBackend } from '../backend/open-backend.js';
+import { projectRoot } from '../testing/shared-data.js';
+import { nativeForTests } from '../testing/native-for-tests.js';
+import { toFloatImage } from './quantize.js';
+import { kernelResizeTf1 } from './resize-kernel.js';
+import { resizeTf1 } from './resize-tf1.js';
+import { putResized, resize } from './resize.js';
+import recorded from './testing/resize-tf1.json' with { type: 'json' };
+import { formula, sha256 } from './testing/recorded.js';
+
+const native = await nativeForTests();
+
+beforeAll(async () => {
+  execFileSync(process.execPath, [join(projectRoot(), 'build-kernels.js')]);
+  await openBackend(native ? 'node' : 'cpu', { log: () => undefined, warn: () => undefined });
+});
+
+describe('bilinear_tf1', () => {
+  it.each(recorded.resized)('is TensorFlow’s, bit for bit: $from to $to', ({ from, to, floats }) => {
+    const [height, width] = to as [number, number];
+    const image = formula(from[0]!, from[1]!);
+    const options = { height, width, interpolation: 'bilinear_tf1' } as const;
+    for (const given of [image, toFloatImage(image)]) {
+      expect(sha256(resizeTf1(given, height, width).data)).toBe(floats);
+      const place = { into: new Float32Array(height * width * 3 + 5).fill(-1), start: 3 };
+      expect(kernelResizeTf1(given, height, width, place)).toBe(true);
+      expect(sha256(place.into.slice(3, -2))).toBe(floats);
+      expect([...place.into.slice(0, 3), ...place.into.slice(-2)]).toEqual([-1, -1, -1, -1, -1]);
+      expect(sha256(resize(given, options).data)).toBe(floats);
+      const put = new Float32Array(height * width * 3);
+      putResized(given, options, put, 0);
+      expect(sha256(put)).toBe(floats);
+    }
+  });
+
+  it('gives what the kernel of the backend at hand gives, of any sizes, and stays in range', () => {
+    const side = fc.integer({ min: 1, max: 40 });
+    fc.assert(
+      fc.property(side, side, side, side, (h, w, height, width) => {
+        const image = toFloatImage(formula(h, w));
+        const given = resize(image, { height, width, interpolation: 'bilinear_tf1' }).data;
+        const expected = tf.tidy(() =>
+          tf.image.resizeBilinear(tf.tensor3d(image.data, [h, w, 3]), [height, width], false, false).dataSync(),
+        );
+        expect(given.length).toBe(expected.length);
+        const apart = given.reduce((most, value, k) => Math.max(most, Math.abs(value - expected[k]!)), 0);
+        expect(apart).toBeLessThan(native ? 2e-7 : 1e-5);
+        expect(given.every((value) => value >= 0 && value <= 1)).toBe(true);
+      }),
+    );
+  });
+
+  it('leaves images that are too large for the kernel to TypeScript', () => {
+    const image = { data: new Uint8Array(3 * 5e6).fill(51), height: 5000, width: 1000 };
+    expect(kernelResizeTf1(image, 2, 2, { into: new Float32Array(12), start: 0 })).toBe(false);
+    const { data } = resize(image, { height: 2, width: 2, interpolation: 'bilinear_tf1' });
+    expect(data).toEqual(new Float32Array(12).fill(51 / 255));
+  });
+
+  it('takes samples at the upper left corners of pixels', () => {
+    const data = Float32Array.of(0, 0, 0, 0.5, 0.5, 0.5, 1, 1, 1);
+    const { data: out } = resize({ data, height: 1, width: 3 }, { height: 1, width: 6, interpolation: 'bilinear_tf1' });
+    expect([...out].filter((_, i) => i % 3 === 0)).toEqual([0, 0.25, 0.5, 0.75, 1, 1]);
+  });
+});
