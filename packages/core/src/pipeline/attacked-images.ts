@@ -24,6 +24,7 @@ export async function writeImages(
         image: { data: pixels.subarray(i * length, (i + 1) * length), ...size },
       }),
     ),
+    { sha256: true },
   );
 }
 

@@ -64,7 +64,7 @@ export async function defendStage(context: PipelineContext, source: Source): Pro
         }
       }
       await artifact.write(batch.index, rows, (performance.now() - started) / 1000, (path) =>
-        writeRecords(path, records),
+        writeRecords(path, records, { sha256: true }),
       );
       missing.written(artifact, batch.index);
       const done = imagesUpTo(shard, batch.index, context.spec.batch, context.dataset.size);

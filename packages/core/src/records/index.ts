@@ -14,4 +14,4 @@ export { indexRecords, type IndexedRecord } from './record-index.js';
 export { RecordSource } from './record-source.js';
 export { recordFiles } from './record-files.js';
 export { readRecords, scanRecords, type ScannedRecord } from './tfrecord.js';
-export { writeRecords, type WriteOptions, type WrittenRecords } from './tfrecord-writer.js';
+export { writeRecords, type DigestedRecords, type WriteOptions, type WrittenRecords } from './tfrecord-writer.js';

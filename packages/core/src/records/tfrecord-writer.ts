@@ -7,14 +7,19 @@ import { writeError } from '../errors/index.js';
 import { maskedCrc32c } from './crc32c.js';
 import { FOOTER, HEADER } from './framing.js';
 
-/** Frames are gathered up to this before they go to the disk. */
-const GATHERED = 1 << 20;
+/** What goes to the disk at a time. */
+const CHUNK = 1 << 20;
 
-/** What was written: the size of the file, and its sha256 as lower-case hex. */
+/** What was written. */
 export interface WrittenRecords {
+  /** Of the file. */
   readonly bytes: number;
-  readonly sha256: string;
   readonly records: number;
+}
+
+export interface DigestedRecords extends WrittenRecords {
+  /** Of the file, as lower-case hex. */
+  readonly sha256: string;
 }
 
 export interface WriteOptions {
@@ -29,13 +34,21 @@ type Records = AsyncIterable<Uint8Array> | Iterable<Uint8Array | Promise<Uint8Ar
  * and on the disk, or not at all.
  *
  * @param records also promises of records, as `encodeImageRecord` gives them
+ * @param options sha256: of the file, found while it is written; leave it where nobody asks for it, since it takes
+ *   longer than all else
  * @throws DISK_FULL, WRITE_FAILED; what `records` throws comes through as it is
  */
 export async function writeRecords(
   path: string,
   records: Records,
-  { compression = 'none' }: WriteOptions = {},
-): Promise<WrittenRecords> {
+  options: WriteOptions & { readonly sha256: true },
+): Promise<DigestedRecords>;
+export async function writeRecords(path: string, records: Records, options?: WriteOptions): Promise<WrittenRecords>;
+export async function writeRecords(
+  path: string,
+  records: Records,
+  { compression = 'none', sha256 = false }: WriteOptions & { readonly sha256?: boolean } = {},
+): Promise<WrittenRecords | DigestedRecords> {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   const disk = async <T>(work: Promise<T>): Promise<T> => {
     try {
@@ -45,15 +58,15 @@ export async function writeRecords(
     }
   };
   const file = await disk(open(temporary, 'wx'));
-  const hash = createHash('sha256');
+  const hash = sha256 ? createHash('sha256') : undefined;
   const count = { records: 0 };
   let bytes = 0;
   try {
     // One chunk goes to the disk while the next is made.
     let writing: Promise<void> = Promise.resolve();
     try {
-      for await (const chunk of packed(frames(records, count), compression)) {
-        hash.update(chunk);
+      for await (const chunk of packed(records, count, compression)) {
+        hash?.update(chunk);
         bytes += chunk.length;
         await writing;
         writing = disk(writeAll(file, chunk));
@@ -71,40 +84,58 @@ export async function writeRecords(
     throw error;
   }
   await syncFolder(dirname(path));
-  return { bytes, sha256: hash.digest('hex'), records: count.records };
+  return { bytes, records: count.records, ...(hash && { sha256: hash.digest('hex') }) };
 }
 
-/** The records in their frames, small ones gathered. */
-async function* frames(records: Records, count: { records: number }): AsyncGenerator<Uint8Array> {
-  let parts: Uint8Array[] = [];
-  let size = 0;
+/** The records in their frames, put one after the other into chunks of memory. */
+async function* frames(
+  records: Records,
+  count: { records: number },
+  room: () => Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  const header = Buffer.alloc(HEADER);
+  const footer = Buffer.alloc(FOOTER);
+  let chunk = room();
+  let filled = 0;
   for await (const record of records) {
     count.records++;
-    parts.push(...frame(record));
-    size += HEADER + record.length + FOOTER;
-    if (size < GATHERED) continue;
-    yield Buffer.concat(parts, size);
-    [parts, size] = [[], 0];
+    header.writeBigUInt64LE(BigInt(record.length), 0);
+    header.writeUInt32LE(maskedCrc32c(header.subarray(0, 8)), 8);
+    footer.writeUInt32LE(maskedCrc32c(record), 0);
+    for (const part of [header, record, footer]) {
+      for (let start = 0; start < part.length;) {
+        const taken = Math.min(part.length - start, chunk.length - filled);
+        chunk.set(part.subarray(start, start + taken), filled);
+        start += taken;
+        filled += taken;
+        if (filled < chunk.length) continue;
+        yield chunk;
+        [chunk, filled] = [room(), 0];
+      }
+    }
   }
-  if (size > 0) yield Buffer.concat(parts, size);
+  if (filled > 0) yield chunk.subarray(0, filled);
 }
 
-function packed(chunks: AsyncGenerator<Uint8Array>, compression: 'none' | 'gzip' | 'zlib'): AsyncIterable<Uint8Array> {
-  if (compression === 'none') return chunks;
-  const source = Readable.from(chunks);
+function packed(
+  records: Records,
+  count: { records: number },
+  compression: 'none' | 'gzip' | 'zlib',
+): AsyncIterable<Uint8Array> {
+  const fresh = () => Buffer.allocUnsafeSlow(CHUNK);
+  if (compression === 'none') {
+    // By turns: new memory for every chunk takes longer than to fill it.
+    const turns: Uint8Array[] = [];
+    return frames(records, count, () => {
+      turns.push(turns.length < 2 ? fresh() : turns.shift()!);
+      return turns.at(-1)!;
+    });
+  }
+  // The packer says nowhere when it is done with a chunk.
+  const source = Readable.from(frames(records, count, fresh));
   const packer = compression === 'gzip' ? createGzip() : createDeflate();
   source.on('error', (error) => packer.destroy(error));
   return source.pipe(packer);
-}
-
-/** One record as it stands in a file: its length, the bytes, and the checksums of both. */
-export function frame(record: Uint8Array): Uint8Array[] {
-  const header = Buffer.alloc(HEADER);
-  header.writeBigUInt64LE(BigInt(record.length), 0);
-  header.writeUInt32LE(maskedCrc32c(header.subarray(0, 8)), 8);
-  const footer = Buffer.alloc(FOOTER);
-  footer.writeUInt32LE(maskedCrc32c(record), 0);
-  return [header, record, footer];
 }
 
 /** A write may take a part of what it is given (a full disk, a signal): goes on until all is written or it fails. */

@@ -112,7 +112,7 @@ describe('writeRecords', () => {
   it('writes what TensorFlow writes, and says its size and hash', async () => {
     const { records } = await readAll(golden('attacked_float32.tfrecord'));
     const path = join(folder, 'again.tfrecord');
-    const written = await writeRecords(path, records);
+    const written = await writeRecords(path, records, { sha256: true });
     expect(written).toEqual({
       bytes: GOLDEN.files['attacked_float32.tfrecord']!.bytes,
       sha256: GOLDEN.files['attacked_float32.tfrecord']!.sha256,
@@ -123,7 +123,25 @@ describe('writeRecords', () => {
         .update(await readFile(path))
         .digest('hex'),
     ).toBe(written.sha256);
+    const { bytes, records: count } = written;
+    expect(await writeRecords(path, records)).toEqual({ bytes, records: count });
   });
+
+  it.each(['none', 'gzip', 'zlib'] as const)(
+    'writes records longer and shorter than its memory (%s)',
+    async (compression) => {
+      const path = join(folder, `sizes-${compression}`);
+      const lengths = [0, 1, (1 << 20) - 33, 5, 3 << 20, (1 << 20) - 16, 1000, (1 << 20) + 7, 0];
+      const records = lengths.map((length, i) => Uint8Array.from({ length }, (_, at) => (at * (i + 3)) >> 3));
+      const { bytes, sha256 } = await writeRecords(path, records, { compression, sha256: true });
+      const written = await readFile(path);
+      expect([written.length, createHash('sha256').update(written).digest('hex')]).toEqual([bytes, sha256]);
+      const read = await readAll(path);
+      expect(read.error).toBeUndefined();
+      expect(read.records.map(({ length }) => length)).toEqual(lengths);
+      expect(read.records.every((record, i) => Buffer.compare(record, records[i]!) === 0)).toBe(true);
+    },
+  );
 
   it('gives back whatever it was given', async () => {
     const path = join(folder, 'round-trip');
