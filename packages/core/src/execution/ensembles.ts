@@ -1,7 +1,6 @@
-import type { Backend } from '../backend/backend.js';
 import { ShieldError, type SourceLocation } from '../errors/index.js';
 import type { Defense, Chain, Member } from '../pipeline/defenses.js';
-import { createPredictor, type Predictor } from '../pipeline/predictor.js';
+import type { Predictor } from '../pipeline/predictor.js';
 import type { ArtifactKey } from '../pipeline/artifact-store.js';
 import type { Model } from '../plugin/contracts.js';
 import type { PluginRegistry } from '../plugin/registry.js';
@@ -9,27 +8,23 @@ import { canonicalJson } from '../spec/canonical.js';
 import { chainUses, isEnsembleUse } from '../spec/plugin-places.js';
 import type { EnsembleUse, PluginUse, ResolvedSpec } from '../spec/resolved-spec.js';
 import { chosen } from './chosen.js';
+import type { NetworkInUse } from './kept-networks.js';
 
 /** What a run has at hand to put the members of its ensembles together. */
 export interface EnsembleParts {
   readonly registry: PluginRegistry;
-  readonly backend: Backend;
   /** The model under attack, which members may share. */
   readonly model: Model;
   readonly predictor: Predictor;
   /** Images of the run, where known, for deciding whether graphs pay. */
   readonly images: number | undefined;
-  readonly load: (use: PluginUse) => Promise<Model>;
+  /** Disposed of by whoever gives them. */
+  readonly load: (use: PluginUse) => Promise<Pick<NetworkInUse, 'model' | 'predictor'>>;
   readonly keyOf: (use: PluginUse, model: Model) => ArtifactKey;
   /** The classes that a model was trained on, where its weights say so. */
   readonly classNames: (use: PluginUse) => Promise<readonly string[] | undefined>;
   /** Where a member's model was written. */
   readonly locate: (path: readonly (string | number)[]) => SourceLocation;
-}
-
-export interface LoadedDefenses {
-  readonly defenses: readonly Defense[];
-  dispose(): void;
 }
 
 /** The chains that a spec names, without its ensembles. */
@@ -44,19 +39,14 @@ export function chainsOf({ defenses }: ResolvedSpec, registry: PluginRegistry): 
  *
  * @throws CLASSES_DIFFER, CLASS_NAMES_DIFFER where a member knows other classes than the model under attack
  */
-export async function loadDefenses(spec: ResolvedSpec, parts: EnsembleParts): Promise<LoadedDefenses> {
+export async function loadDefenses(spec: ResolvedSpec, parts: EnsembleParts): Promise<readonly Defense[]> {
   const networks = new Networks(spec, parts);
-  try {
-    const defenses: Defense[] = [];
-    for (const [name, use] of Object.entries(spec.defenses)) {
-      if (!isEnsembleUse(use)) defenses.push(chainOf(name, chainUses(use), parts.registry));
-      else defenses.push({ name, vote: use.vote, members: await networks.members(name, use) });
-    }
-    return { defenses, dispose: () => networks.dispose() };
-  } catch (error) {
-    networks.dispose();
-    throw error;
+  const defenses: Defense[] = [];
+  for (const [name, use] of Object.entries(spec.defenses)) {
+    if (!isEnsembleUse(use)) defenses.push(chainOf(name, chainUses(use), parts.registry));
+    else defenses.push({ name, vote: use.vote, members: await networks.members(name, use) });
   }
+  return defenses;
 }
 
 function chainOf(name: string, uses: readonly PluginUse[], registry: PluginRegistry): Chain {
@@ -84,22 +74,14 @@ class Networks {
     return loaded;
   }
 
-  dispose(): void {
-    for (const { model, predictor } of this.#loaded.values()) {
-      if (model === this.parts.model) continue;
-      predictor.dispose();
-      model.dispose();
-    }
-  }
-
   async #network(use: PluginUse): Promise<Network> {
     const id = canonicalJson(use);
     const known = this.#loaded.get(id);
     if (known) return known;
-    const { backend, images } = this.parts;
     const shared = id === canonicalJson(this.spec.model);
-    const model = shared ? this.parts.model : await this.parts.load(use);
-    const predictor = shared ? this.parts.predictor : createPredictor(model, backend, { k: 1, images });
+    const loaded = shared ? undefined : await this.parts.load(use);
+    const model = loaded?.model ?? this.parts.model;
+    const predictor = loaded?.predictor({ k: 1, images: this.parts.images }) ?? this.parts.predictor;
     const network = { model, predictor, key: this.parts.keyOf(use, model) };
     this.#loaded.set(id, network);
     return network;

@@ -63,7 +63,8 @@ export class Experiment {
 
   async #perform(context: RunContext, opening: Opening, opened: Opened): Promise<Performed> {
     const { loaded } = opening;
-    const { model, dataset, backend, loading } = opened;
+    const { dataset, backend, loading } = opened;
+    const { model } = opened.network;
     const spec = loaded.resolved;
     checkDefenses(loaded, this.registry, model);
     if (spec.perform.includes('train')) {

@@ -4,7 +4,6 @@ import { coreCode } from '../pipeline/code-digest.js';
 import { ArtifactStore, type ArtifactKey } from '../pipeline/artifact-store.js';
 import type { PipelineContext } from '../pipeline/context.js';
 import { pluginKey } from '../pipeline/keys.js';
-import { createPredictor } from '../pipeline/predictor.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import type { Shard } from '../pipeline/shard.js';
 import type { Assets, Dataset, LoadContext, Model } from '../plugin/contracts.js';
@@ -16,6 +15,7 @@ import type { PluginUse, Preprocess, ResolvedSpec } from '../spec/resolved-spec.
 import type { RunEvent } from '../tracking/index.js';
 import { chosen } from './chosen.js';
 import { loadDefenses } from './ensembles.js';
+import type { KeptNetworks, NetworkInUse } from './kept-networks.js';
 import { loadContext } from './load-context.js';
 import { OpenedResources } from './opened-resources.js';
 import { targetTables } from './target-tables.js';
@@ -45,8 +45,13 @@ export interface Opened {
   readonly loading: LoadContext;
   readonly dataset: Dataset;
   readonly backend: Backend;
-  readonly model: Model;
+  /** The one under attack. */
+  readonly network: Network;
+  /** Has another one loaded; given back with the first. */
+  readonly load: (use: PluginUse) => Promise<Network>;
 }
+
+type Network = Omit<NetworkInUse, 'release'>;
 
 /** Opens what specs name, and puts it together for the pipeline. */
 @injectable()
@@ -58,6 +63,7 @@ export class Opener {
     @inject(TOKENS.openBackend) private readonly openBackend: BackendOpener,
     @inject(TOKENS.runsFolder) private readonly runs: string,
     @inject(TOKENS.threads) private readonly threads: number,
+    @inject(TOKENS.networks) private readonly networks: KeptNetworks,
     @inject(TOKENS.store) private readonly store: { readonly shared: SharedStore | undefined },
   ) {}
 
@@ -65,6 +71,8 @@ export class Opener {
   async using<T>(opening: Opening, work: (opened: Opened) => Promise<T>): Promise<T> {
     const emit = (event: RunEvent) => void opening.emit(event).catch(() => undefined);
     const resources = new OpenedResources(emit, opening.signal);
+    const inUse: NetworkInUse[] = [];
+    let sound = false;
     try {
       const loading = loadContext(opening, this, emit, resources);
       const spec = opening.loaded.resolved;
@@ -74,80 +82,69 @@ export class Opener {
       const { log, warn } = loading;
       const backend = await this.openBackend(spec.backend, { threads, log, warn });
       await opening.backendOpened?.(backend);
-      const model = await this.#load(spec.model, loading);
-      try {
-        return await work({ loading, dataset, backend, model });
-      } finally {
-        model.dispose();
-      }
+      const load = async (use: PluginUse) => {
+        const network = await this.#load(use, backend, spec.seed, loading);
+        inUse.push(network);
+        return network;
+      };
+      const done = await work({ loading, dataset, backend, network: await load(spec.model), load });
+      sound = true;
+      return done;
     } finally {
+      for (const network of inUse) network.release(sound);
       await resources.recorded();
     }
   }
 
-  /** What the stages work with, with the networks of a black-box threat and of ensembles; disposed of afterwards. */
-  async pipelined<T>(opening: Opening, opened: Opened, work: (pipeline: PipelineContext) => Promise<T>): Promise<T> {
-    const sourceUse = sourceModel(opening.loaded.resolved);
-    const source = sourceUse && (await this.#load(sourceUse, opened.loading));
-    try {
-      return await this.#pipelined(opening, opened, sourceUse && this.#source(sourceUse, source!), work);
-    } finally {
-      source?.dispose();
-    }
-  }
-
-  async #pipelined<T>(
+  /** What the stages work with, with the networks of a black-box threat and of ensembles. */
+  async pipelined<T>(
     { loaded, artifacts, shard, signal, emit }: Opening,
-    { loading, dataset, backend, model }: Opened,
-    source: PipelineContext['source'],
+    { loading, dataset, backend, network, load }: Opened,
     work: (pipeline: PipelineContext) => Promise<T>,
   ): Promise<T> {
     const spec = loaded.resolved;
-    const predictor = createPredictor(model, backend, { k: Math.max(...spec.evaluate.top), images: dataset.size });
-    const { defenses, dispose } = await loadDefenses(spec, {
+    const { model } = network;
+    const sourceUse = sourceModel(spec);
+    const source = sourceUse && this.#source(sourceUse, (await load(sourceUse)).model);
+    const predictor = network.predictor({ k: Math.max(...spec.evaluate.top), images: dataset.size });
+    const defenses = await loadDefenses(spec, {
       registry: this.registry,
-      backend,
       model,
       predictor,
       images: dataset.size,
-      load: (use) => this.#load(use, loading),
-      keyOf: (use, network) => this.#modelKey(use, network),
+      load,
+      keyOf: (use, member) => this.#modelKey(use, member),
       classNames: (use) => this.#classNames(use, loading),
       locate: loaded.locate,
     });
-    try {
-      const content = await dataset.fingerprint();
-      await emit({ type: 'param', key: 'dataset_content', value: content });
-      return await work({
-        spec,
-        specPath: loaded.path,
-        dataset,
-        preprocess: spec.dataset['preprocess'] as Preprocess,
-        onCorrupt: spec.dataset['on_corrupt'] as 'fail' | 'skip',
-        model,
-        ...(source ? { source } : {}),
-        backend,
-        predictor,
-        attacks: Object.entries(spec.attacks).map(([name, use]) =>
-          chosen(name, this.registry.get('attack', use.use), use),
-        ),
-        defenses,
-        targets: await targetTables(spec, loading),
-        store: new ArtifactStore(
-          artifacts,
-          ({ kind, hash, path }) => emit({ type: 'artifact', kind, key: hash, path }),
-          this.store.shared,
-        ),
-        baseKey: this.#baseKey(spec, content, backend, model),
-        reporter: this.reporter,
-        shard,
-        signal,
-        emit,
-      });
-    } finally {
-      dispose();
-      predictor.dispose();
-    }
+    const content = await dataset.fingerprint();
+    await emit({ type: 'param', key: 'dataset_content', value: content });
+    return await work({
+      spec,
+      specPath: loaded.path,
+      dataset,
+      preprocess: spec.dataset['preprocess'] as Preprocess,
+      onCorrupt: spec.dataset['on_corrupt'] as 'fail' | 'skip',
+      model,
+      ...(source ? { source } : {}),
+      backend,
+      predictor,
+      attacks: Object.entries(spec.attacks).map(([name, use]) =>
+        chosen(name, this.registry.get('attack', use.use), use),
+      ),
+      defenses,
+      targets: await targetTables(spec, loading),
+      store: new ArtifactStore(
+        artifacts,
+        ({ kind, hash, path }) => emit({ type: 'artifact', kind, key: hash, path }),
+        this.store.shared,
+      ),
+      baseKey: this.#baseKey(spec, content, backend, model),
+      reporter: this.reporter,
+      shard,
+      signal,
+      emit,
+    });
   }
 
   #baseKey(spec: ResolvedSpec, content: string, backend: Backend, model: Model): ArtifactKey {
@@ -184,12 +181,13 @@ export class Opener {
   }
 
   /** `weights: run:ID` is the path of what that run left. */
-  async #load(use: PluginUse, loading: LoadContext): Promise<Model> {
+  async #load(use: PluginUse, backend: Backend, seed: number, loading: LoadContext): Promise<NetworkInUse> {
     const { weights } = use;
+    const plugin = this.#model(use);
     const path = await this.#trained(weights);
-    if (path === undefined) return this.#model(use).load(use, loading);
-    const resolvePath = (given: string) => (given === weights ? path : loading.resolvePath(given));
-    return this.#model(use).load(use, { ...loading, resolvePath });
+    const resolvePath = (given: string) => (given === weights && path ? path : loading.resolvePath(given));
+    const context = { ...loading, resolvePath };
+    return this.networks.open({ plugin, use, backend, seed }, context, (given) => plugin.load(use, given));
   }
 
   /** The file that `run:ID` names. */

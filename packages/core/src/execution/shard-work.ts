@@ -9,6 +9,7 @@ import type { LoadedSpec } from '../spec/load-spec.js';
 import { RunTimedOut } from '../tracking/endings.js';
 import type { RunEvent } from '../tracking/events.js';
 import { checkDefenses } from './check-defenses.js';
+import type { KeptNetworks } from './kept-networks.js';
 import { Opener } from './opener.js';
 import { TOKENS } from './tokens.js';
 
@@ -25,6 +26,8 @@ export interface ShardWork {
   readonly timeLimit: number;
   /** Hears what a run would put on record. */
   readonly emit: (event: RunEvent) => void;
+  /** See `RunOptions`. */
+  readonly networks?: KeptNetworks;
 }
 
 /**
@@ -54,7 +57,7 @@ export async function computeShard(
   };
   try {
     await opener.using(opening, async (opened) => {
-      checkDefenses(loaded, registry, opened.model);
+      checkDefenses(loaded, registry, opened.network.model);
       await opener.pipelined(opening, opened, computeStages);
     });
   } catch (error) {

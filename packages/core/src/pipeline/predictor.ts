@@ -24,16 +24,20 @@ export interface PredictedImage extends Prediction {
  */
 const CAPTURE_FROM_IMAGES = 48;
 
+/** Whether a predictor for a run of so many images, where that is known, is a graph. */
+export function isCaptured(images: number | undefined): boolean {
+  return (images ?? Infinity) >= CAPTURE_FROM_IMAGES;
+}
+
 export function createPredictor(
   model: Model,
   backend: Backend,
   options: { readonly k: number; readonly images: number | undefined },
 ): Predictor {
   const { height, width } = model.inputSize;
-  const captured: CapturedFunction<[tf.Tensor], [tf.Tensor]> | undefined =
-    (options.images ?? Infinity) >= CAPTURE_FROM_IMAGES
-      ? backend.capture((images: tf.Tensor): [tf.Tensor] => [model.logits(images as tf.Tensor4D)])
-      : undefined;
+  const captured: CapturedFunction<[tf.Tensor], [tf.Tensor]> | undefined = isCaptured(options.images)
+    ? backend.capture((images: tf.Tensor): [tf.Tensor] => [model.logits(images as tf.Tensor4D)])
+    : undefined;
   const logitsOf = async (pixels: Float32Array): Promise<Float32Array> => {
     const n = pixels.length / (height * width * 3);
     if (n === 0) return new Float32Array(0);

@@ -166,6 +166,10 @@ export interface ModelDefinition<S extends TObject = TObject> extends Definition
   readonly accuracy?: { readonly top1: number; readonly on: string };
   /** Its published weights, which `shield weights download` fetches. */
   readonly pretrained?: AssetSource;
+  /**
+   * Cells of a sweep that are carried out in one process share what it gives, for as long as the options are equal and the
+   * files that it asked the context for, or told it of, stand. One that is to be trained is loaded anew.
+   */
   load(options: Static<S>, context: LoadContext): Promise<Model>;
 }
 

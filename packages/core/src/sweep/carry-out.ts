@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShieldError, ShieldErrors, reasonOf } from '../errors/index.js';
-import type { RunResult, Shield } from '../execution/shield.js';
+import type { KeptNetworks } from '../execution/kept-networks.js';
+import type { RunOptions, RunResult, Shield } from '../execution/shield.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import type { Shard } from '../pipeline/shard.js';
 import type { CellJob, CellOutcome, CellReport, SweepWork } from '../plugin/executor-contract.js';
@@ -21,11 +22,17 @@ const UNRESUMABLE: ReadonlySet<string> = new Set(['RUN_LOCKED', 'RUN_NOT_FOUND',
 /** What libraries say when memory is wanting; Node itself dies of it. */
 const NO_MEMORY = /\bOOM\b|out of memory|array buffer allocation failed|bad_alloc|cannot allocate memory|ENOMEM/i;
 
+export interface CarryOutOptions {
+  /** Whether the cell is all that the process does, see `RunOptions`; default true. */
+  readonly ownsProcess?: boolean;
+  /** What the cells of this process have in common. */
+  readonly networks?: KeptNetworks;
+}
+
 /**
  * Carries out one attempt at a cell in this process, as a run of its own, or at a shard of one. Never rejects: how it
  * ended is what it resolves to. Where machines share a store, the run's directory is put there at its end.
  *
- * @param options `ownsProcess`: whether the cell is all that the process does, see `RunOptions`; default true
  */
 export async function carryOut(
   given: Shield | Promise<Shield>,
@@ -33,7 +40,7 @@ export async function carryOut(
   job: CellJob,
   signal: AbortSignal,
   tell: (report: CellReport) => void,
-  options: { readonly ownsProcess?: boolean } = {},
+  options: CarryOutOptions = {},
 ): Promise<CellOutcome> {
   let shield: Shield;
   try {
@@ -62,7 +69,7 @@ async function attempt(
   job: CellJob,
   signal: AbortSignal,
   tell: (report: CellReport) => void,
-  { ownsProcess = true }: { readonly ownsProcess?: boolean },
+  { ownsProcess = true, networks }: CarryOutOptions,
 ): Promise<CellOutcome> {
   const began = performance.now();
   let run: string | undefined = job.resume;
@@ -72,12 +79,12 @@ async function attempt(
     seconds: (performance.now() - began) / 1000,
   });
   try {
-    const reporter = reporterOf(job, tell);
+    const given = { signal, reporter: reporterOf(job, tell), ...(networks ? { networks } : {}) };
     if (job.shard) {
-      await runShard(shield, work, { ...job, shard: job.shard }, { signal, reporter }, tell);
+      await runShard(shield, work, { ...job, shard: job.shard }, given, tell);
       return ended({ state: 'COMPLETED' });
     }
-    const { metrics } = await runJob(shield, work, job, { signal, ownsProcess, reporter }, (id) => {
+    const { metrics } = await runJob(shield, work, job, { ...given, ownsProcess }, (id) => {
       run = id;
       tell({ type: 'run', cell: job.cell, run: id });
     });
@@ -91,11 +98,13 @@ async function attempt(
   }
 }
 
+type Given = Required<Pick<RunOptions, 'signal' | 'reporter'>> & Pick<RunOptions, 'networks'>;
+
 async function runJob(
   shield: Shield,
   work: SweepWork,
   job: CellJob,
-  given: { readonly signal: AbortSignal; readonly ownsProcess: boolean; readonly reporter: Reporter },
+  given: Given & { readonly ownsProcess: boolean },
   created: (run: string) => void,
 ): Promise<Pick<RunResult, 'metrics'>> {
   given.signal.throwIfAborted();
@@ -126,7 +135,7 @@ async function runShard(
   shield: Shield,
   work: SweepWork,
   job: CellJob & { readonly shard: Shard },
-  given: { readonly signal: AbortSignal; readonly reporter: Reporter },
+  given: Given,
   tell: (report: CellReport) => void,
 ): Promise<void> {
   const { cell, shard, batch, threads } = job;

@@ -9,8 +9,14 @@ export async function hasNvidiaGpu(): Promise<boolean> {
   return (await nvidiaGpu()) !== undefined;
 }
 
-/** Name of the first GPU, as `nvidia-smi` gives it. */
+let gpu: Promise<string | undefined> | undefined;
+
+/** Name of the first GPU, as `nvidia-smi` gives it; a process asks once. */
 export function nvidiaGpu(): Promise<string | undefined> {
+  return (gpu ??= askDriver());
+}
+
+function askDriver(): Promise<string | undefined> {
   return new Promise((resolve) => {
     execFile('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader'], { timeout: 20_000 }, (error, stdout) => {
       const name = stdout.split('\n', 1)[0]?.trim();
