@@ -109,13 +109,13 @@ describe('shield data export --original', () => {
     await openBackend('node', { threads: 1, log: () => undefined, warn: () => undefined });
     const own = [];
     for (const name of readdirSync(attacked).filter((each) => each.endsWith('.tfrecord')).sort()) own.push(...(await floatsIn(join(attacked, name)))); // prettier-ignore
-    const read = readByTensorFlow([join(out, 'all', 'fgsm', 'attacked.tfrecord')], 'float32');
+    const read = await readByTensorFlow([join(out, 'all', 'fgsm', 'attacked.tfrecord')], 'float32');
     expect(read.ids).toEqual(own.map(({ id }) => id));
     expect(read.labels).toEqual(own.map(({ label }) => label + 1));
     expect(read.heights).toEqual(Array(COUNT).fill(32));
     const expected = own.flatMap(({ image }) => [...image.data].map((value) => Math.fround(2 * value - 1)));
     expect(read.pixels).toEqual(Float32Array.from(expected));
-    const bytes = readByTensorFlow([join(out, 'defended', 'fgsm', 'jpeg', 'preprocessed.tfrecord')], 'uint8');
+    const bytes = await readByTensorFlow([join(out, 'defended', 'fgsm', 'jpeg', 'preprocessed.tfrecord')], 'uint8');
     const defended = await floatsIn(join(out, 'defended', 'fgsm', 'jpeg', 'preprocessed.tfrecord'));
     expect(bytes.pixels).toEqual(Float32Array.from(defended.flatMap(({ image }) => [...image.data])));
     expect(bytes.ids).toEqual(read.ids);

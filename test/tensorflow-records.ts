@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import protobuf from 'protobufjs';
+import { createSavedModelWriter, shapeOf, type GraphNode } from '../packages/core/src/backend/capture/saved-model.js';
 
 /** What TensorFlow's addon offers, as far as it is used here. */
 interface Binding {
@@ -41,15 +41,16 @@ const LONGEST = 64;
  * @param as what the pixels are stored as; images of one size
  * @param compression as TensorFlow names it: '', 'GZIP', 'ZLIB'
  */
-export function readByTensorFlow(
+export async function readByTensorFlow(
   paths: readonly string[],
   as: 'float32' | 'uint8',
   compression = '',
-): ReadByTensorFlow {
+): Promise<ReadByTensorFlow> {
   const binding = (tf.backend() as unknown as { binding: Binding }).binding;
   const folder = mkdtempSync(join(tmpdir(), 'shield-tf-records-'));
   try {
-    writeFileSync(join(folder, 'saved_model.pb'), graph(paths, as, compression));
+    const write = await createSavedModelWriter();
+    writeFileSync(join(folder, 'saved_model.pb'), write(graph(paths, as, compression)));
     const model = binding.loadSavedModel(folder, 'serve');
     const unused = binding.createTensor([1], binding.TF_FLOAT, new Float32Array(1));
     const outputs = binding.runSavedModel(model, [unused], 'unused:0', 'ids:0,pixels:0,heights:0,widths:0,labels:0');
@@ -69,7 +70,7 @@ export function readByTensorFlow(
   }
 }
 
-function graph(paths: readonly string[], as: 'float32' | 'uint8', compression: string): Uint8Array {
+function graph(paths: readonly string[], as: 'float32' | 'uint8', compression: string): GraphNode[] {
   const strings = (values: readonly string[], shape: readonly number[]) => ({
     dtype: { type: STRING },
     value: { tensor: { dtype: STRING, shape: shapeOf(shape), strings: values.map((value) => Buffer.from(value)) } },
@@ -79,7 +80,7 @@ function graph(paths: readonly string[], as: 'float32' | 'uint8', compression: s
     value: { tensor: { dtype, shape: shapeOf([]), content: bytes } },
   });
   const long = (value: number) => Buffer.from(BigInt64Array.of(BigInt(value)).buffer);
-  const constant = (name: string, attr: object) => ({ name, op: 'Const', attr });
+  const constant = (name: string, attr: Readonly<Record<string, object>>) => ({ name, op: 'Const', attr });
   const of = {
     output_types: { list: { type: [STRING] } },
     output_shapes: { list: { shape: [{ unknownRank: true }] } },
@@ -93,7 +94,7 @@ function graph(paths: readonly string[], as: 'float32' | 'uint8', compression: s
   const dense = [STRING, STRING, INT64, INT64, INT64];
   const raw = as === 'float32' ? FLOAT : UINT8;
   const decode = { out_type: { type: raw }, little_endian: { b: true } };
-  const nodes = [
+  return [
     { name: 'unused', op: 'Placeholder', attr: { dtype: { type: FLOAT }, shape: { shape: shapeOf([1]) } } },
     constant('files', strings(paths, [paths.length])),
     constant('compression', strings([compression], [])),
@@ -136,59 +137,4 @@ function graph(paths: readonly string[], as: 'float32' | 'uint8', compression: s
     cast('widths', 'parsed:3', INT64, INT32),
     cast('labels', 'parsed:4', INT64, INT32),
   ];
-  const type = savedModel();
-  const message = { schemaVersion: 1, metaGraphs: [{ info: { tags: ['serve'] }, graph: { node: nodes, versions: { producer: 1205 } } }] }; // prettier-ignore
-  return type.encode(type.fromObject(message)).finish();
-}
-
-function shapeOf(shape: readonly number[]): object {
-  return { dim: shape.map((size) => ({ size })) };
-}
-
-/** tensorflow/core/protobuf/saved_model.proto and framework/*.proto, as far as it is needed. */
-function savedModel(): protobuf.Type {
-  const field = (type: string, id: number, rule?: string) => ({ type, id, ...(rule ? { rule } : {}) });
-  const oneof = ['list', 's', 'i', 'f', 'b', 'type', 'shape', 'tensor'];
-  const root = protobuf.Root.fromJSON({
-    nested: {
-      SavedModel: { fields: { schemaVersion: field('int64', 1), metaGraphs: field('MetaGraph', 2, 'repeated') } },
-      MetaGraph: { fields: { info: field('MetaInfo', 1), graph: field('Graph', 2) } },
-      MetaInfo: { fields: { tags: field('string', 4, 'repeated') } },
-      Graph: { fields: { node: field('Node', 1, 'repeated'), versions: field('Versions', 4) } },
-      Versions: { fields: { producer: field('int32', 1) } },
-      Node: {
-        fields: {
-          name: field('string', 1),
-          op: field('string', 2),
-          input: field('string', 3, 'repeated'),
-          attr: { keyType: 'string', type: 'Attr', id: 5 } as { type: string; id: number },
-        },
-      },
-      Attr: {
-        oneofs: { value: { oneof } },
-        fields: {
-          list: field('List', 1),
-          s: field('bytes', 2),
-          i: field('int64', 3),
-          f: field('float', 4),
-          b: field('bool', 5),
-          type: field('int32', 6),
-          shape: field('Shape', 7),
-          tensor: field('Tensor', 8),
-        },
-      },
-      List: { fields: { type: field('int32', 6, 'repeated'), shape: field('Shape', 7, 'repeated') } },
-      Shape: { fields: { dim: field('Dim', 2, 'repeated'), unknownRank: field('bool', 3) } },
-      Dim: { fields: { size: field('int64', 1) } },
-      Tensor: {
-        fields: {
-          dtype: field('int32', 1),
-          shape: field('Shape', 2),
-          content: field('bytes', 4),
-          strings: field('bytes', 8, 'repeated'),
-        },
-      },
-    },
-  });
-  return root.lookupType('SavedModel');
 }

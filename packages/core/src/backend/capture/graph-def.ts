@@ -1,73 +1,16 @@
-import type { Type } from 'protobufjs';
 import type { NativeBinding, OpAttribute } from '../native/kernel-backend.js';
 import { NotCapturable, type RecordedGraph, type RecordedNode } from './graph-recorder.js';
+import { createSavedModelWriter, shapeOf, type GraphNode, type SavedModelWriter } from './saved-model.js';
 
 /** protobuf's limit; a network whose constants come near it runs eagerly. */
 const LIMIT_BYTES = 2 ** 31 - 2 ** 20;
-
-/** GraphDef's version since TensorFlow 2.0; ops keep their meaning for producers of that age. */
-const PRODUCER = 1205;
 
 /** Turns recorded graphs into bytes; made once, when the backend opens, so that writing itself waits for nothing. */
 export type GraphWriter = (graph: RecordedGraph, binding: NativeBinding) => { bytes: Uint8Array; names: GraphNames };
 
 export async function createGraphWriter(): Promise<GraphWriter> {
-  const type = await savedModel();
-  return (graph, binding) => encodeGraph(type, graph, binding);
-}
-
-let savedModelType: Promise<Type> | undefined;
-
-/** The messages of tensorflow/core/protobuf/saved_model.proto and framework/*.proto that a frozen graph needs. */
-function savedModel(): Promise<Type> {
-  savedModelType ??= import('protobufjs').then(({ default: protobuf }) => {
-    const field = (type: string, id: number, rule?: string) => ({ type, id, ...(rule ? { rule } : {}) });
-    const root = protobuf.Root.fromJSON({
-      nested: {
-        SavedModel: { fields: { schemaVersion: field('int64', 1), metaGraphs: field('MetaGraph', 2, 'repeated') } },
-        MetaGraph: { fields: { info: field('MetaInfo', 1), graph: field('Graph', 2) } },
-        MetaInfo: { fields: { tags: field('string', 4, 'repeated') } },
-        Graph: { fields: { node: field('Node', 1, 'repeated'), versions: field('Versions', 4) } },
-        Versions: { fields: { producer: field('int32', 1) } },
-        Node: {
-          fields: {
-            name: field('string', 1),
-            op: field('string', 2),
-            input: field('string', 3, 'repeated'),
-            attr: { keyType: 'string', type: 'Attr', id: 5 } as { type: string; id: number },
-          },
-        },
-        // One of these is always set: without the oneof, `false` and 0 would not be written.
-        Attr: {
-          oneofs: { value: { oneof: ['list', 's', 'i', 'f', 'b', 'type', 'shape', 'tensor'] } },
-          fields: {
-            list: field('List', 1),
-            s: field('bytes', 2),
-            i: field('int64', 3),
-            f: field('float', 4),
-            b: field('bool', 5),
-            type: field('int32', 6),
-            shape: field('Shape', 7),
-            tensor: field('Tensor', 8),
-          },
-        },
-        List: {
-          fields: {
-            s: field('bytes', 2, 'repeated'),
-            i: field('int64', 3, 'repeated'),
-            f: field('float', 4, 'repeated'),
-            b: field('bool', 5, 'repeated'),
-            type: field('int32', 6, 'repeated'),
-          },
-        },
-        Shape: { fields: { dim: field('Dim', 2, 'repeated') } },
-        Dim: { fields: { size: field('int64', 1) } },
-        Tensor: { fields: { dtype: field('int32', 1), shape: field('Shape', 2), content: field('bytes', 4) } },
-      },
-    });
-    return root.lookupType('SavedModel');
-  });
-  return savedModelType;
+  const write = await createSavedModelWriter();
+  return (graph, binding) => encodeGraph(write, graph, binding);
 }
 
 /** Names of the graph's inputs and outputs, as `runSavedModel` wants them. */
@@ -81,7 +24,7 @@ export interface GraphNames {
  * output behind an identity (so that an output may be an input or a constant).
  */
 function encodeGraph(
-  type: Type,
+  write: SavedModelWriter,
   graph: RecordedGraph,
   binding: NativeBinding,
 ): { bytes: Uint8Array; names: GraphNames } {
@@ -89,7 +32,7 @@ function encodeGraph(
   if (size > LIMIT_BYTES)
     throw new NotCapturable(`${Math.round(size / 1e6)} MB of constants are more than a graph may hold`);
   const names = new Map<number, string>();
-  const nodes: object[] = graph.inputs.map((id, i) => {
+  const nodes: GraphNode[] = graph.inputs.map((id, i) => {
     const { shape, dtype } = graph.inputTensors[i]!;
     names.set(id, `x${i}`);
     return { name: `x${i}`, op: 'Placeholder', attr: { dtype: { type: dtype }, shape: { shape: shapeOf(shape) } } };
@@ -103,12 +46,8 @@ function encodeGraph(
       attr: { T: { type: graph.outputTensors[i]!.dtype } },
     }),
   );
-  const message = {
-    schemaVersion: 1,
-    metaGraphs: [{ info: { tags: ['serve'] }, graph: { node: nodes, versions: { producer: PRODUCER } } }],
-  };
   return {
-    bytes: type.encode(type.fromObject(message)).finish(),
+    bytes: write(nodes),
     names: {
       inputs: graph.inputs.map((_, i) => `x${i}:0`).join(','),
       outputs: graph.outputs.map((_, i) => `y${i}:0`).join(','),
@@ -116,7 +55,7 @@ function encodeGraph(
   };
 }
 
-function encodeNode(node: RecordedNode, name: string, names: Map<number, string>, binding: NativeBinding): object {
+function encodeNode(node: RecordedNode, name: string, names: Map<number, string>, binding: NativeBinding): GraphNode {
   if (node.kind === 'const') {
     names.set(node.output, name);
     const { dtype, shape, bytes } = node.value;
@@ -151,8 +90,4 @@ function encodeAttribute({ name, type, value }: OpAttribute, binding: NativeBind
               : ['', () => undefined];
   if (!key) throw new NotCapturable(`the attribute ${name} is of a kind that is not written`);
   return Array.isArray(value) ? { list: { [key]: value.map(convert) } } : { [key]: convert(value) };
-}
-
-function shapeOf(shape: readonly number[]): object {
-  return { dim: shape.map((size) => ({ size })) };
 }
