@@ -307,11 +307,40 @@ describe('shield gc', () => {
     utimesSync(join(orphan, 'key.json'), hourAgo, hourAgo);
     const { stdout } = await shield(['gc'], { runs: own });
     expect(stdout).toContain(basename(orphan));
-    expect(stdout).toContain('1 artifacts that no run refers to');
+    expect(stdout).toContain('1 artifact that no run refers to');
     expect(existsSync(orphan)).toBe(true);
 
     expect((await shield(['gc', '--yes'], { runs: own })).code).toBe(0);
     expect(readdirSync(artifacts).sort()).toEqual([...before, 'notes-of-mine'].sort());
+  });
+
+  test('finds what a process that was killed left behind, once it is old', async () => {
+    const own = temporaryFolder();
+    cpSync(runs, own, { recursive: true });
+    const reproducing = start(['reproduce', weak.run], { runs: own });
+    const folder = () => readdirSync(own).find((name) => name.startsWith('.reproduced-'));
+    await until(() => folder() !== undefined || reproducing.child.exitCode !== null);
+    reproducing.child.kill('SIGKILL');
+    await reproducing.outcome;
+    const artifact = readdirSync(join(own, 'artifacts')).find((name) => name.startsWith('attacked-'))!;
+    const half = join(own, 'artifacts', artifact, 'batch-000000.tfrecord.1.0a.tmp');
+    writeFileSync(half, 'half of it');
+    const unused = async () => {
+      const { stdout } = await shield(['gc', '--json'], { runs: own });
+      return (JSON.parse(stdout) as { unused: { path: string }[] }).unused.map(({ path }) => path).sort();
+    };
+    expect(await unused()).toEqual([]);
+    const hoursAgo = new Date(Date.now() - 2 * 3_600_000);
+    const left = join(own, folder()!);
+    for (const path of [half, left, ...readdirSync(left, { recursive: true }).map((name) => join(left, String(name)))])
+      utimesSync(path, hoursAgo, hoursAgo);
+    expect(await unused()).toEqual([left, half].sort());
+    expect((await shield(['gc', '--yes'], { runs: own })).code).toBe(0);
+    expect([folder(), existsSync(half), existsSync(join(own, 'artifacts', artifact))]).toEqual([
+      undefined,
+      false,
+      true,
+    ]);
   });
 
   test('what a run only took over from another is referred to by both', async () => {

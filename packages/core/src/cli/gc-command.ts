@@ -14,9 +14,11 @@ export async function gcCommand(flags: { readonly yes?: boolean; readonly json?:
   }
   const rows = unused.map(({ name, bytes: size }) => [name, megabytes(size)]);
   process.stdout.write(columns(rows, [1]));
-  const done = flags.yes ? 'removed' : 'that no run refers to';
-  const advice = flags.yes || unused.length === 0 ? '' : '; shield gc --yes removes them';
-  process.stdout.write(`${unused.length} artifacts ${done}, ${megabytes(bytes)}; ${kept} stay${advice}\n`);
+  const done = flags.yes ? 'removed' : 'that no run refers to, or left by killed processes';
+  const advice = flags.yes || unused.length === 0 ? '' : '\nshield gc --yes removes them';
+  process.stdout.write(
+    `${unused.length} ${unused.length === 1 ? 'artifact' : 'artifacts'} ${done}, ${megabytes(bytes)}; ${kept} stay${advice}\n`,
+  );
 }
 
 function megabytes(bytes: number): string {

@@ -1,12 +1,13 @@
 import { readFile, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { systemCode, writeError } from '../errors/index.js';
 import { readJournal } from './journal-reader.js';
 import { lockHolder } from './run-lock.js';
 import { openRun, surveyRuns } from './runs-folder.js';
 
-/** An artifact that no recorded run refers to. */
+/** An artifact that no recorded run refers to, or what a process that was killed left behind. */
 export interface UnusedArtifact {
+  /** Below the folder of the artifacts, or of the runs. */
   readonly name: string;
   readonly path: string;
   readonly bytes: number;
@@ -18,11 +19,14 @@ export interface Garbage {
   readonly kept: number;
 }
 
+/** What is written aside and moved into place at its end, and folders of a moment: nobody writes there for so long. */
+const LEFT_BEHIND_MS = 60 * 60_000;
+
 /** A run that has only just begun may not have said yet what it needs. */
 const TOO_YOUNG_MS = 10 * 60_000;
 
 /**
- * Finds the artifacts that no run in the folder refers to. What is wrong about that can only cost time: an artifact is
+ * Finds the artifacts that no run in the folder refers to, and what killed processes left. What is wrong about that can only cost time: an artifact is
  * computed again when it is needed.
  *
  * @param now ms since 1970
@@ -43,13 +47,21 @@ export async function findGarbage(runsDir: string, now = Date.now()): Promise<Ga
   let kept = 0;
   for (const name of await artifactsIn(root)) {
     const path = join(root, name);
-    if (referred.has(name) || (await isWorkedOn(path))) kept++;
-    else {
+    if (await isWorkedOn(path)) kept++;
+    else if (referred.has(name)) {
+      kept++;
+      unused.push(...(await leftIn(path, name, now)));
+    } else {
       const { bytes, changed } = await sizeOf(path);
       if (now - changed < TOO_YOUNG_MS) kept++;
       else unused.push({ name, path, bytes });
     }
   }
+  for (const [folder, prefix] of [
+    [root, '.removed-'],
+    [runsDir, '.reproduced-'],
+  ] as const)
+    unused.push(...(await leftFolders(folder, prefix, now)));
   return { unused, kept };
 }
 
@@ -59,16 +71,50 @@ export async function findGarbage(runsDir: string, now = Date.now()): Promise<Ga
  * @throws WRITE_FAILED
  */
 export async function removeArtifacts(artifacts: readonly UnusedArtifact[]): Promise<void> {
-  for (const { path, name } of artifacts) {
-    const hidden = join(path, '..', `.removed-${name}`);
+  for (const { path } of artifacts) {
+    const name = basename(path);
+    const hidden = name.startsWith('.') ? path : join(dirname(path), `.removed-${name}`);
     try {
-      await rm(hidden, { recursive: true, force: true });
-      await rename(path, hidden);
+      if (hidden !== path) {
+        await rm(hidden, { recursive: true, force: true });
+        await rename(path, hidden);
+      }
       await rm(hidden, { recursive: true, force: true });
     } catch (error) {
       throw writeError(error, path);
     }
   }
+}
+
+/** Files of an artifact that were being written when their process was killed. */
+async function leftIn(path: string, name: string, now: number): Promise<UnusedArtifact[]> {
+  const left: UnusedArtifact[] = [];
+  for (const file of await readdir(path)) {
+    if (!file.endsWith('.tmp')) continue;
+    const { bytes, changed } = await sizeOfFile(join(path, file));
+    if (now - changed >= LEFT_BEHIND_MS) left.push({ name: `${name}/${file}`, path: join(path, file), bytes });
+  }
+  return left;
+}
+
+/** Folders that a process would have removed itself, had it not been killed. */
+async function leftFolders(folder: string, prefix: string, now: number): Promise<UnusedArtifact[]> {
+  const left: UnusedArtifact[] = [];
+  for (const name of await readdir(folder).catch(() => [])) {
+    const path = join(folder, name);
+    if (!name.startsWith(prefix) || (await isAnyWorkedOn(path))) continue;
+    const { bytes, changed } = await sizeOf(path);
+    // Of an empty one, when it was made.
+    if (now - Math.max(changed, (await stat(path)).mtimeMs) >= LEFT_BEHIND_MS) left.push({ name, path, bytes });
+  }
+  return left;
+}
+
+/** Whether one of the artifacts in a folder is. */
+async function isAnyWorkedOn(folder: string): Promise<boolean> {
+  for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => []))
+    if (entry.isDirectory() && (await isWorkedOn(join(folder, entry.name)))) return true;
+  return false;
 }
 
 /** Folders that hold an artifact's key: anything else there is not ours to judge. */
