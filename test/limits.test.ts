@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
+import { ownAttack } from './own-attack.js';
 import { expectError, readJson, shield, temporaryFolder } from './shield.js';
 import { cellRuns, type Swept } from './swept.js';
 
@@ -9,44 +9,7 @@ const full = process.env['SHIELD_TEST_FULL'] === '1';
 if (full) vi.setConfig({ testTimeout: 600_000 });
 
 const folder = temporaryFolder();
-
-/** An attack of the test's own: its code reads `size`, the images of its batch, and `hold`, which takes so many MiB. */
-function attackSpec(name: string, body: string, more: string): string {
-  writeFileSync(
-    join(folder, `${name}.ts`),
-    `import { defineAttack } from '@shield/core';
-import { Type } from '@sinclair/typebox';
-import { setTimeout as sleep } from 'node:timers/promises';
-const held: Buffer[] = [];
-const hold = (mib: number) => void held.push(Buffer.alloc(2 ** 20 * mib, 1));
-export default defineAttack({
-  name: '${name}', summary: 'takes what it can get', norm: 'none', targeted: false, needs: 'nothing', random: false,
-  options: Type.Object({}), cost: () => ({ forwards: 0, gradients: 0 }),
-  run: async ({ images, labels }) => {
-    const size = labels.length;
-    ${body}
-    return { images: images.clone(), iterations: new Int32Array(size) };
-  },
-});
-`,
-  );
-  const path = join(folder, `${name}.yaml`);
-  writeFileSync(
-    path,
-    `name: ${name}
-plugins: [./${name}.ts]
-backend: cpu
-batch: 4
-model: { use: small_cnn }
-dataset: { use: drawn, limit: 4 }
-attacks: { ${name}: { use: ${name} } }
-execution: { threads: 1, strip: 0, ${more} }
-sweep: { repeats: 1, retries: 2, backoff: 0.1 }
-`,
-  );
-  return path;
-}
-
+const attackSpec = (name: string, body: string, execution: string) => ownAttack(folder, { name, body, execution });
 const local = ['--executor', 'local', 'execution.workers=1'];
 
 describe('a worker', () => {

@@ -3,18 +3,10 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { childrenOf } from './processes.js';
 import { RedisServer, freePort, hasRedis } from './redis-server.js';
-import {
-  canBeElsewhere,
-  expectError,
-  readJson,
-  runsIn,
-  shield,
-  start,
-  temporaryFolder,
-  until,
-  withoutTimes,
-} from './shield.js';
+import { canBeElsewhere, expectError, readJson, runsIn, shield, start, temporaryFolder, until } from './shield.js';
+import { cellRuns, expectSame, lightSweep, sweptInline, type Swept } from './swept.js';
 import { TcpProxy } from './tcp-proxy.js';
 
 /** Hundreds of cells, Redis restarted and workers that hang take minutes: SHIELD_TEST_FULL=1. */
@@ -24,55 +16,13 @@ const CELLS = full ? 200 : 4;
 if (full) vi.setConfig({ testTimeout: 3_600_000 });
 
 const folder = temporaryFolder();
-const SPEC = join(folder, 'queue.yaml');
-writeFileSync(
-  SPEC,
-  `name: queue
-backend: cpu
-batch: 2
-model: { use: small_cnn }
-dataset: { use: drawn, limit: 4 }
-attacks: { fgsm: { use: fgsm, eps: 16 } }
-execution: { threads: 1, strip: 0 }
-sweep: { repeats: ${CELLS}, retries: 9, backoff: 0.2 }
-`,
-);
-
-interface Swept {
-  readonly path: string;
-  readonly cells: readonly { cell: number; state: string; run: string; metrics: Record<string, number> }[];
-}
-
-/** The runs that say that they are cells of a sweep, by the cell's number. */
-function cellRuns(runs: string): Map<number, string[]> {
-  const found = new Map<number, string[]>();
-  for (const path of runsIn(runs)) {
-    const { id, cell } = readJson<{ id: string; cell?: number }>(join(path, 'run.json'));
-    if (cell !== undefined) found.set(cell, [...(found.get(cell) ?? []), id]);
-  }
-  return found;
-}
-
-async function reference(): Promise<Swept> {
-  const { code, stdout, stderr } = await shield(['sweep', SPEC, '--json'], { runs: temporaryReference });
-  expect(code, stderr).toBe(0);
-  return JSON.parse(stdout) as Swept;
-}
-const temporaryReference = temporaryFolder();
+const SPEC = lightSweep(folder, 'queue', CELLS);
+const reference = temporaryFolder();
 let inline: Promise<Swept> | undefined;
 
 /** Nothing lost, nothing doubled, and the results are those of one process. */
 async function expectAll(stdout: string, runs: string): Promise<void> {
-  const swept = JSON.parse(stdout) as Swept;
-  const expected = await (inline ??= reference());
-  expect(swept.cells.map(({ cell, state }) => [cell, state])).toEqual(
-    expected.cells.map(({ cell }) => [cell, 'COMPLETED']),
-  );
-  for (const [i, { metrics }] of swept.cells.entries())
-    expect(withoutTimes(metrics)).toEqual(withoutTimes(expected.cells[i]!.metrics));
-  expect(new Set(swept.cells.map(({ run }) => run)).size).toBe(CELLS);
-  const there = cellRuns(runs);
-  for (const { cell, run } of swept.cells) expect(there.get(cell)).toContain(run);
+  expectSame(JSON.parse(stdout) as Swept, await (inline ??= sweptInline(SPEC, reference)), runs);
 }
 
 /** Cells that the sweep in this folder has handed over, as its journal tells. */
@@ -134,22 +84,6 @@ function finishedOr(runs: string, n: number): boolean {
     return finishedRuns(runs) >= n;
   } catch {
     return false;
-  }
-}
-
-/** The worker processes of a program, as the kernel tells. */
-function childrenOf(pid: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => parentOf(Number(name)) === pid)
-    .map(Number);
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  } catch {
-    return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { childrenOf, parentOf } from './processes.js';
 import { RedisServer, hasRedis } from './redis-server.js';
 import {
   attackedBatches,
@@ -14,6 +15,7 @@ import {
   withoutTimes,
   type JsonResult,
 } from './shield.js';
+import { OneProcess, artifacts, perImage, shardEvents, shardedText } from './sharded.js';
 
 // A large run over worker processes: shards compute its batches, the run collects them. Held to one process, bit for bit.
 
@@ -21,23 +23,8 @@ import {
 const full = process.env['SHIELD_TEST_FULL'] === '1';
 
 const folder = temporaryFolder();
-const SPEC = join(folder, 'shards.yaml');
-const text = (more = '', attack = 'max_iterations: 10') => `name: shards
-backend: wasm
-batch: 2
-model: { use: small_cnn }
-dataset: { use: drawn, limit: 11 }
-attacks:
-  fgsm: { use: fgsm, eps: 16 }
-  noise: { use: uniform_noise, eps: 16 }
-  cw_l2: { use: cw_l2, ${attack}, search_steps: 1 }
-defenses:
-  jpeg: { use: jpeg, quality: 40 }
-  slq: { use: slq, qualities: [20, 80], patch: 8 }
-evaluate: { top: [1], draws: 2 }
-execution: { threads: 1, strip: 2 }
-${more}`;
-writeFileSync(SPEC, text());
+const one = new OneProcess();
+const SPEC = one.spec;
 
 const local = (shards: number | string, workers = 2) => [
   'execution.use=local',
@@ -51,75 +38,6 @@ async function run(runs: string, ...overrides: string[]): Promise<JsonResult> {
   return JSON.parse(stdout) as JsonResult;
 }
 
-/** Every artifact of a folder, with its batches: rows and the bytes of images. What they took is each run's own. */
-function artifacts(runs: string): Record<string, unknown> {
-  const root = join(runs, 'artifacts');
-  return Object.fromEntries(
-    readdirSync(root)
-      .sort()
-      .map((name) => [name, Object.fromEntries(filesOf(join(root, name)))]),
-  );
-}
-
-function filesOf(path: string): [string, unknown][] {
-  return readdirSync(path)
-    .sort()
-    .map((name) => [name, contents(join(path, name))]);
-}
-
-function contents(path: string): unknown {
-  if (path.endsWith('.tfrecord')) return readFileSync(path).toString('base64');
-  const read = readFileSync(path, 'utf8');
-  if (!/batch-\d+\.json$/.test(path)) return read;
-  const { seconds, ...record } = JSON.parse(read.slice(read.indexOf('\n') + 1)) as { seconds: number };
-  expect(seconds).toBeGreaterThanOrEqual(0);
-  return record;
-}
-
-/** The worker processes of a program, as the kernel tells. */
-function childrenOf(pid: number): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((each) => parentOf(each) === pid);
-}
-
-function parentOf(pid: number): number | undefined {
-  try {
-    return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  } catch {
-    return undefined;
-  }
-}
-
-const perImage = ({ path }: JsonResult) => readFileSync(join(path, 'per-image.jsonl'), 'utf8');
-
-interface Reference {
-  readonly result: JsonResult;
-  readonly artifacts: Record<string, unknown>;
-}
-const referenceRuns = temporaryFolder();
-let made: Promise<Reference> | undefined;
-const reference = () =>
-  (made ??= run(referenceRuns).then((result) => ({ result, artifacts: artifacts(referenceRuns) })));
-
-/** The same artifacts under the same names, byte for byte, the same rows and the same figures. */
-async function expectEqual(runs: string, ...results: JsonResult[]): Promise<void> {
-  const one = await reference();
-  expect(Object.keys(one.artifacts).length).toBeGreaterThan(8);
-  expect(artifacts(runs)).toEqual(one.artifacts);
-  for (const result of results) {
-    expect(perImage(result)).toBe(perImage(one.result));
-    expect(withoutTimes(result.metrics)).toEqual(withoutTimes(one.result.metrics));
-  }
-}
-
-/** What the journal of a run says of its shards. */
-const shardEvents = ({ path }: Pick<JsonResult, 'path'>) =>
-  readLines<{ type: string; shard: number; shards: number; phase: string; worker?: string; error?: { code: string } }>(
-    join(path, 'journal.jsonl'),
-  ).filter(({ type }) => type === 'shard');
-
 /** Batches of a run that other processes computed are none of its own. */
 const batchesOf = ({ path }: Pick<JsonResult, 'path'>) =>
   readLines<{ type: string }>(join(path, 'journal.jsonl')).filter(({ type }) => type === 'batch').length;
@@ -131,7 +49,7 @@ describe('a run over worker processes', () => {
   test.each(full ? [1, 2, 3, 5] : [3])('in %s shards leaves what one process leaves, bit for bit', async (shards) => {
     const runs = fresh();
     const result = await run(runs, ...local(shards));
-    await expectEqual(runs, result);
+    await one.expectEqual(runs, result);
     const ended = shardEvents(result).filter(({ phase }) => phase === 'ended');
     expect(ended.map(({ shard }) => shard).sort()).toEqual(
       shards === 1 ? [] : Array.from({ length: shards }, (_, i) => i + 1),
@@ -160,7 +78,7 @@ describe('a run over worker processes', () => {
     const lost = shardEvents(result).filter(({ phase }) => phase === 'retry');
     expect(lost.map(({ error }) => error!.code)).toEqual(['WORKER_LOST']);
     expect(attackedBatches(runs)).toEqual(expect.arrayContaining(before));
-    await expectEqual(runs, result);
+    await one.expectEqual(runs, result);
   });
 
   test.skipIf(!full)('killed with -9 as a whole, it is resumed: by workers again, with the same result', async () => {
@@ -173,7 +91,7 @@ describe('a run over worker processes', () => {
     const { code, stdout, stderr } = await shield(['resume', 'latest', '--json'], { runs });
     expect(code, stderr).toBe(0);
     expect(attackedBatches(runs)).toEqual(expect.arrayContaining(before));
-    await expectEqual(runs, JSON.parse(stdout) as JsonResult);
+    await one.expectEqual(runs, JSON.parse(stdout) as JsonResult);
     expect(runsIn(runs)).toHaveLength(1);
   });
 
@@ -191,13 +109,13 @@ describe('a run over worker processes', () => {
     const { stdout, ...resumed } = await shield(['resume', 'latest', '--json'], { runs });
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(attackedBatches(runs)).toEqual(expect.arrayContaining(before));
-    await expectEqual(runs, JSON.parse(stdout) as JsonResult);
+    await one.expectEqual(runs, JSON.parse(stdout) as JsonResult);
   });
 
   test('two runs that need the same at the same time divide it: each batch is computed once', async () => {
     const runs = fresh();
     const results = await Promise.all([run(runs, ...local(2)), run(runs, ...local(3)), run(runs)]);
-    await expectEqual(runs, ...results);
+    await one.expectEqual(runs, ...results);
   });
 
   test('what a shard fails of is the error of the run, in its words', async () => {
@@ -206,7 +124,10 @@ describe('a run over worker processes', () => {
     mkdirSync(images, { recursive: true });
     for (const name of ['a', 'b', 'c']) writeFileSync(join(images, `${name}.png`), 'no image');
     const spec = join(folder, 'broken.yaml');
-    writeFileSync(spec, text().replace('use: drawn, limit: 11', `use: image_folder, path: ${join(folder, 'photos')}`));
+    writeFileSync(
+      spec,
+      shardedText().replace('use: drawn, limit: 11', `use: image_folder, path: ${join(folder, 'photos')}`),
+    );
     expectError(await shield(['run', spec, ...local(2)], { runs }), 1, 'IMAGE_CORRUPT');
     const [path] = runsIn(runs);
     expect(shardEvents({ path: path! }).some(({ error }) => error?.code === 'IMAGE_CORRUPT')).toBe(true);
@@ -222,11 +143,11 @@ describe('a run over worker processes', () => {
       ],
     ];
     for (const overrides of threats) {
-      const [one, spread] = [fresh(), fresh()];
+      const [whole, spread] = [fresh(), fresh()];
       const small = ['dataset.limit=5', ...overrides];
-      const expected = await run(one, ...small);
+      const expected = await run(whole, ...small);
       const result = await run(spread, ...local(2), ...small);
-      expect(artifacts(spread)).toEqual(artifacts(one));
+      expect(artifacts(spread)).toEqual(artifacts(whole));
       expect(perImage(result)).toBe(perImage(expected));
     }
   });
@@ -234,7 +155,7 @@ describe('a run over worker processes', () => {
 
 test('cells of a sweep in shards: the results of one process, and each batch once', async () => {
   const spec = join(folder, 'sweep.yaml');
-  writeFileSync(spec, text('sweep: { grid: { defenses.jpeg.quality: [40, 70] } }\n'));
+  writeFileSync(spec, shardedText('sweep: { grid: { defenses.jpeg.quality: [40, 70] } }\n'));
   const runs = fresh();
   const { code, stdout, stderr } = await shield(['sweep', spec, '--json', ...local(2)], { runs });
   expect(code, stderr).toBe(0);
@@ -243,11 +164,11 @@ test('cells of a sweep in shards: the results of one process, and each batch onc
     cells: { run: string; metrics: Record<string, number> }[];
   };
   expect(cells).toHaveLength(2);
-  const one = await reference();
+  const expected = await one.result();
   const result = { run: cells[0]!.run, path: join(runs, cells[0]!.run), metrics: cells[0]!.metrics };
-  expect(perImage(result)).toBe(perImage(one.result));
-  expect(withoutTimes(result.metrics)).toEqual(withoutTimes(one.result.metrics));
-  expect(artifacts(runs)).toMatchObject(one.artifacts);
+  expect(perImage(result)).toBe(perImage(expected.result));
+  expect(withoutTimes(result.metrics)).toEqual(withoutTimes(expected.result.metrics));
+  expect(artifacts(runs)).toMatchObject(expected.artifacts);
   expect(cells.map(({ run }) => batchesOf({ path: join(runs, run) }))).toEqual([0, 0]);
   const told = readLines<{ type: string; cell: number; shard?: string; phase: string }>(join(path, 'journal.jsonl'));
   const ended = told.flatMap((entry) => (entry.type === 'cell' && entry.phase === 'ended' ? [entry] : []));
@@ -284,7 +205,7 @@ describe.skipIf(!hasRedis)(`bullmq${hasRedis ? '' : ' (skipped: there is no redi
     for (const { child } of workers) child.kill('SIGTERM');
     await Promise.all(workers.map(({ outcome }) => outcome));
     expect(code, stderr).toBe(0);
-    await expectEqual(runs, JSON.parse(stdout) as JsonResult);
+    await one.expectEqual(runs, JSON.parse(stdout) as JsonResult);
   });
 
   test.skipIf(!full)('auto asks how many workers listen', async () => {

@@ -5,9 +5,13 @@ import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './redis-server.js';
+import type { SlurmAccounting } from './slurm-accounting.js';
+import { slurmConf } from './slurm-conf.js';
 
 const PROGRAMS = ['munged', 'slurmctld', 'slurmd', 'sbatch', 'squeue', 'scancel', 'scontrol'];
 const READY_WITHIN_MS = 60_000;
+
+type Daemon = 'slurmctld' | 'slurmd' | 'slurmdbd' | 'munged';
 
 /** What Slurm's daemons are called by, also where /usr/sbin is not on the path. */
 const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
@@ -19,13 +23,19 @@ const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
 export class SlurmCluster {
   readonly node = hostname().split('.')[0]!;
 
-  private constructor(private readonly folder: string) {}
+  private constructor(
+    private readonly folder: string,
+    private readonly accounting: SlurmAccounting | undefined,
+  ) {}
 
-  /** @returns why there is none, where the programs are not here or do not come up */
-  static async start(): Promise<SlurmCluster | string> {
+  /**
+   * @param accounting where it is to keep what became of jobs
+   * @returns why there is none, where the programs are not here or do not come up
+   */
+  static async start(accounting?: SlurmAccounting): Promise<SlurmCluster | string> {
     const missing = PROGRAMS.filter((name) => spawnSync('which', [name], { env }).status !== 0);
     if (missing.length > 0) return `no ${missing.join(', ')} here`;
-    const cluster = new SlurmCluster(mkdtempSync(join(tmpdir(), 'shield-slurm-')));
+    const cluster = new SlurmCluster(mkdtempSync(join(tmpdir(), 'shield-slurm-')), accounting);
     try {
       await cluster.#configure();
       await cluster.#startDaemons();
@@ -76,7 +86,7 @@ export class SlurmCluster {
    * @param signal SIGKILL: as of a machine that loses its power. A controller must not: it saves its state every few
    *   seconds, and one that starts jobs a second time drains the node.
    */
-  async kill(daemon: 'slurmctld' | 'slurmd' | 'munged', signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  async kill(daemon: Daemon, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const pid = Number(this.#read(`${daemon}.pid`));
     if (!(pid > 0)) return;
     try {
@@ -95,7 +105,8 @@ export class SlurmCluster {
     } catch {
       // A controller that is gone has nothing to cancel.
     }
-    for (const daemon of ['slurmd', 'slurmctld', 'munged'] as const) await this.kill(daemon, 'SIGTERM');
+    for (const daemon of ['slurmd', 'slurmctld', 'slurmdbd', 'munged'] as const) await this.kill(daemon, 'SIGTERM');
+    this.accounting?.drop();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
@@ -107,41 +118,10 @@ export class SlurmCluster {
     writeFileSync(at('munge.key'), randomBytes(1024), { mode: 0o400 });
     // Read where the version has it; without cgroups the memory of jobs is polled, and processes are found by /proc.
     writeFileSync(at('cgroup.conf'), `CgroupPlugin=cgroup/v1\nCgroupAutomount=no\nCgroupMountpoint=${at('cgroup')}\n`);
-    const lines = [
-      'ClusterName=shieldtest',
-      `SlurmctldHost=${node}(127.0.0.1)`,
-      `SlurmUser=${user}`,
-      `SlurmdUser=${user}`,
-      `AuthInfo=socket=${at('munge.socket')}`,
-      `SlurmctldPort=${await freePort()}`,
-      `SlurmdPort=${await freePort()}`,
-      `StateSaveLocation=${at('state')}`,
-      `SlurmdSpoolDir=${at('spool')}`,
-      `SlurmctldPidFile=${at('slurmctld.pid')}`,
-      `SlurmdPidFile=${at('slurmd.pid')}`,
-      `SlurmctldLogFile=${at('slurmctld.log')}`,
-      `SlurmdLogFile=${at('slurmd.log')}`,
-      'ProctrackType=proctrack/linuxproc',
-      'TaskPlugin=task/none',
-      'MpiDefault=none',
-      'SelectType=select/cons_tres',
-      'SelectTypeParameters=CR_Core_Memory',
-      'JobAcctGatherType=jobacct_gather/linux',
-      'JobAcctGatherFrequency=1',
-      'JobAcctGatherParams=OverMemoryKill',
-      'ReturnToService=2',
-      'KillWait=10',
-      // So that two dozen cells are several array jobs.
-      'MaxArraySize=11',
-      'SlurmdTimeout=10',
-      'SlurmdParameters=config_overrides',
-      'SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0',
-      // Whatever this machine has: cells are small.
-      `NodeName=${node} NodeAddr=127.0.0.1 CPUs=2 RealMemory=8000 State=UNKNOWN`,
-      `PartitionName=main Nodes=${node} Default=YES MaxTime=INFINITE State=UP`,
-      `PartitionName=short Nodes=${node} MaxTime=1 State=UP`,
-    ];
-    writeFileSync(at('slurm.conf'), `${lines.join('\n')}\n`);
+    const ports = { controller: await freePort(), node: await freePort() };
+    this.accounting?.configure(at);
+    const accounting = this.accounting?.lines(at) ?? [];
+    writeFileSync(at('slurm.conf'), slurmConf({ at, user, node, ports, accounting }));
   }
 
   async #startDaemons(): Promise<void> {
@@ -149,8 +129,19 @@ export class SlurmCluster {
     const files = [`--key-file=${at('munge.key')}`, `--socket=${at('munge.socket')}`, `--pid-file=${at('munged.pid')}`];
     // --force: the folder of temporary files is writable for all.
     this.#run('munged', '--force', ...files, `--log-file=${at('munged.log')}`, `--seed-file=${at('munged.seed')}`);
+    if (this.accounting) await this.#startAccounting();
     await this.startController();
     await this.startNode();
+  }
+
+  async #startAccounting(): Promise<void> {
+    this.#run('slurmdbd');
+    const until = performance.now() + READY_WITHIN_MS;
+    const known = () => spawnSync('sacctmgr', ['-i', 'add', 'cluster', 'shieldtest'], { env: { ...env, ...this.env } });
+    while (known().status !== 0) {
+      if (performance.now() > until) throw new Error('its accounting does not answer');
+      await sleep(500);
+    }
   }
 
   #state(): string {
@@ -176,7 +167,9 @@ export class SlurmCluster {
   }
 
   #log(): string {
-    return ['slurmctld.log', 'slurmd.log', 'munged.log'].map((name) => this.#read(name).slice(-600)).join('\n');
+    return ['slurmctld.log', 'slurmd.log', 'slurmdbd.log', 'munged.log']
+      .map((name) => this.#read(name).slice(-600))
+      .join('\n');
   }
 }
 

@@ -6,9 +6,10 @@ import type * as Core from '@shield/core';
 import type * as Testing from '@shield/core/testing';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import type * as Program from '../src/index.js';
+import { processesOf } from './processes.js';
 import { expectError, readJson, readLines, root, shield, start, temporaryFolder, until } from './shield.js';
 import { SlurmCluster } from './slurm-cluster.js';
-import { cellRuns, expectSame, processesOf, sweepPath, sweptInline, type Swept } from './swept.js';
+import { cellRuns, expectSame, lightSweep, sweepPath, sweptInline, type Swept } from './swept.js';
 
 /** Two dozen cells, nodes that fail and Slurm's own limits take minutes: SHIELD_TEST_FULL=1. */
 const full = process.env['SHIELD_TEST_FULL'] === '1';
@@ -17,19 +18,7 @@ const CELLS = full ? 24 : 3;
 if (full) vi.setConfig({ testTimeout: 1_800_000 });
 
 const folder = temporaryFolder();
-const SPEC = join(folder, 'array.yaml');
-writeFileSync(
-  SPEC,
-  `name: array
-backend: cpu
-batch: 2
-model: { use: small_cnn }
-dataset: { use: drawn, limit: 4 }
-attacks: { fgsm: { use: fgsm, eps: 16 } }
-execution: { threads: 1, strip: 0 }
-sweep: { repeats: ${CELLS}, retries: 9, backoff: 0.2 }
-`,
-);
+const SPEC = lightSweep(folder, 'array', CELLS);
 const reference = temporaryFolder();
 let inline: Promise<Swept> | undefined;
 const expected = () => (inline ??= sweptInline(SPEC, reference));

@@ -1,7 +1,25 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { readJson, runsIn, shield, withoutTimes } from './shield.js';
+
+/** Writes the spec of a sweep whose cells take a moment each. @returns its path */
+export function lightSweep(folder: string, name: string, cells: number): string {
+  const path = join(folder, `${name}.yaml`);
+  writeFileSync(
+    path,
+    `name: ${name}
+backend: cpu
+batch: 2
+model: { use: small_cnn }
+dataset: { use: drawn, limit: 4 }
+attacks: { fgsm: { use: fgsm, eps: 16 } }
+execution: { threads: 1, strip: 0 }
+sweep: { repeats: ${cells}, retries: 9, backoff: 0.2 }
+`,
+  );
+  return path;
+}
 
 /** What `shield sweep --json` prints. */
 export interface Swept {
@@ -57,18 +75,4 @@ export function expectSame(swept: Swept, expected: Swept, runs: string): void {
   expect(new Set(swept.cells.map(({ run }) => run)).size).toBe(expected.cells.length);
   const there = cellRuns(runs);
   for (const { cell, run } of swept.cells) expect(there.get(cell)).toContain(run);
-}
-
-/** Processes whose command line fits, as the kernel tells. */
-export function processesOf(fits: (commandLine: string, environment: string) => boolean): number[] {
-  const read = (pid: string, file: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/${file}`, 'utf8').replaceAll('\0', ' ');
-    } catch {
-      return '';
-    }
-  };
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && fits(read(name, 'cmdline'), read(name, 'environ')))
-    .map(Number);
 }
