@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RedisServer, freePort, hasRedis } from './redis-server.js';
 import { BUCKET, CREDENTIALS, S3Server, s3Program } from './s3-server.js';
-import { canBeElsewhere, expectError, readJson, readLines, runsIn, shield, start } from './shield.js';
-import { temporaryFolder, until, withoutTimes } from './shield.js';
+import { OneProcess } from './sharded.js';
+import { attackedBatches, canBeElsewhere, expectError, readJson, readLines, runsIn, shield } from './shield.js';
+import { start, temporaryFolder, until, withoutTimes, type JsonResult } from './shield.js';
 import { TcpProxy } from './tcp-proxy.js';
 
 const program = s3Program();
@@ -49,7 +50,7 @@ describe.skipIf(!program || !hasRedis)('machines without a common folder (skippe
     await s3?.end();
     await redis?.end();
   });
-  const folders = Array.from({ length: 14 }, temporaryFolder);
+  const folders = Array.from({ length: 17 }, temporaryFolder);
   const folder = () => folders.pop()!;
 
   const worker = (queue: string, runs: string, more: object = {}) =>
@@ -135,6 +136,30 @@ describe.skipIf(!program || !hasRedis)('machines without a common folder (skippe
     await proxy.cut();
     expect(code, stderr).toBe(0);
     await expectAll(stdout);
+  });
+
+  test.skipIf(!full)('one run in shards: what one process leaves, also where a worker is killed with -9', async () => {
+    const one = new OneProcess();
+    const [mine, first, second] = [folder(), folder(), folder()];
+    const workers = [worker('sharded', first), worker('sharded', second)];
+    const options = ['use=bullmq', 'queue=sharded', `redis=${redis.url}`, 'lock=4', 'shards=3'];
+    options.push(`artifacts=s3://${BUCKET}/sharded`, `s3_endpoint=${s3.url}`);
+    const args = ['run', one.spec, '--json', ...options.map((option) => `execution.${option}`)];
+    const running = start(args, { runs: mine, env });
+    await until(
+      () => [first, second].some((runs) => attackedBatches(runs).length > 0) || running.child.exitCode !== null,
+    );
+    const busy = attackedBatches(first).length > 0 ? 0 : 1;
+    workers[busy]!.child.kill('SIGKILL');
+    const { code, stdout, stderr } = await running.outcome;
+    for (const { child } of workers) child.kill('SIGTERM');
+    await Promise.all(workers.map(({ outcome }) => outcome));
+    expect(code, stderr).toBe(0);
+    const result = JSON.parse(stdout) as JsonResult;
+    await one.expectEqual(mine, result);
+    // It computed none of them itself.
+    const own = readLines<Event>(join(result.path, 'journal.jsonl')).filter(({ type }) => type === 'batch');
+    expect(own).toEqual([]);
   });
 
   test('what is wrong with the store is told before anything is run', async () => {
