@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { childrenOf, parentOf } from './processes.js';
@@ -190,8 +190,12 @@ describe.skipIf(!hasRedis)(`bullmq${hasRedis ? '' : ' (skipped: there is no redi
 
   test('shards over a queue: what one process leaves, also where a worker is killed with -9', async () => {
     const runs = fresh();
-    const worker = () => start(['worker', '--queue', 'shards', `redis=${redis.url}`, 'lock=4'], { runs });
-    const workers = [worker(), worker()];
+    // To the second one the shared folder has another name.
+    const elsewhere = join(folder, 'mounted');
+    symlinkSync(runs, elsewhere);
+    const worker = (...more: string[]) =>
+      start(['worker', '--queue', 'shards', `redis=${redis.url}`, 'lock=4', ...more], { runs });
+    const workers = [worker(), worker('--runs', elsewhere)];
     const queue = [
       'execution.use=bullmq',
       'execution.queue=shards',
