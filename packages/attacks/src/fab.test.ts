@@ -3,25 +3,32 @@ import { attackConformance } from '@shield/core/testing';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { BEYOND } from './adaptive-boundary-planes.js';
+import fabT from './fab-t.js';
 import fab from './fab.js';
 import recorded from './testing/autoattack.json' with { type: 'json' };
 import { attackFormula } from './testing/formula-network.js';
 
-describe('fab conforms', () => {
-  const early = { early_stop: true, eps: 8 };
-  const cases = attackConformance(fab, {
-    options: { eta: 1, eps: 30, steps: 2, restarts: 3, candidates: 4 },
+/** What both variants have; of `fab` and `fab_t` each the number of classes that it tries. */
+const early = { early_stop: true, eps: 8 };
+const variants = [
+  { plugin: fab, options: { candidates: 4 }, own: { candidates: [{ candidates: 2 }] } },
+  { plugin: fabT, options: { targets: 2 }, own: { targets: [{ targets: 1 }] } },
+];
+
+describe.each(variants)('$plugin.name conforms', ({ plugin, options, own }) => {
+  const cases = attackConformance(plugin, {
+    options: { eta: 1, eps: 30, steps: 2, restarts: 3, ...options },
     variations: {
       norm: [{ norm: 'l2' }, { norm: 'l1' }],
       eps: [{ base: early, changed: { eps: 3 } }],
       steps: [{ steps: 1 }],
       restarts: [{ restarts: 1 }],
-      candidates: [{ candidates: 2 }],
       alpha_max: [{ alpha_max: 0.5 }],
       eta: [{ eta: 1.5 }],
       beta: [{ beta: 0.5 }],
       final_search: [{ base: { eta: 1.5 }, changed: { final_search: 0 } }],
       early_stop: [early],
+      ...own,
     },
   });
   for (const { name, run } of cases) test(name, run);
@@ -41,6 +48,12 @@ describe('fab on the formula network', () => {
   test.each(['linf', 'l2', 'l1'] as const)('%s: the distances of torchattacks', async (norm) => {
     const outcome = await attackFormula(fab, { norm, steps: 20, final_search: 0 }, recorded.labels.length);
     recorded.fab[norm].forEach((length, i) => expectAsFar(outcome[norm][i]! / length, i));
+  });
+
+  test.each(['linf', 'l2', 'l1'] as const)('%s: the distances of torchattacks, for one target', async (norm) => {
+    const options = { norm, steps: 20, targets: 1, final_search: 0 };
+    const outcome = await attackFormula(fabT, options, recorded.labels.length);
+    recorded.fab_t[norm].forEach((length, i) => expectAsFar(outcome[norm][i]! / length, i));
   });
 
   test.each(['linf', 'l2', 'l1'] as const)('%s: the final search makes changes smaller, never larger', async (norm) => {

@@ -1,10 +1,8 @@
 import { openBackend } from '@shield/core';
 import { attackConformance } from '@shield/core/testing';
-import * as tf from '@tensorflow/tfjs-core';
-import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import hopSkipJump from './hop-skip-jump.js';
-import { attackFormula, CLASSES, SIZE } from './testing/formula-network.js';
+import { attackPlane, GRAY } from './testing/plane.js';
 
 describe('hop_skip_jump conforms', () => {
   const cases = attackConformance(hopSkipJump, {
@@ -21,57 +19,25 @@ describe('hop_skip_jump conforms', () => {
   for (const { name, run } of cases) test(name, run);
 });
 
-/** Says 0 while the mean of an image is below `limit`, whatever else it shows: the boundary is a plane. */
-function meanBelow(limit: number) {
-  return {
-    inputSize: { height: SIZE, width: SIZE },
-    classes: CLASSES,
-    logits: (x: Tensor4D): Tensor2D =>
-      tf.tidy(() => {
-        const over = tf.expandDims(tf.mul(tf.sub(tf.mean(x, [1, 2, 3]), limit), 1000), 1);
-        return tf.concat([tf.zerosLike(over), over, tf.fill([x.shape[0], CLASSES - 2], -1e3)], 1) as Tensor2D;
-      }),
-    compile:
-      <I extends tf.Tensor[], O extends tf.Tensor[]>(_name: string, _cost: unknown, fn: (...inputs: I) => O) =>
-      (_rows: ArrayLike<number>, ...inputs: I) =>
-        tf.tidy(() => fn(...inputs)),
-  };
-}
-
 describe('hop_skip_jump', () => {
   beforeAll(() => openBackend('cpu', { log: () => undefined, warn: () => undefined }));
-  const images = () => tf.fill<tf.Rank.R4>([2, SIZE, SIZE, 3], 0.4);
 
   test.each([
     // From 0.4 everywhere to a mean of 0.45: 0.05·√192 in l2, 0.05 in linf, by hand.
     ['l2' as const, 0.05 * Math.sqrt(192)],
     ['linf' as const, 0.05],
   ])('comes near the nearest point of a plane: %s', async (norm, nearest) => {
-    const x = images();
     const options = { norm, steps: 12, initial_queries: 60, start_tries: 10 };
-    const { pixels } = await attackFormula(hopSkipJump, options, 2, {
-      model: meanBelow(0.45),
-      images: x,
-      labels: Int32Array.of(0, 0),
-    });
-    x.dispose();
-    for (const image of [pixels.subarray(0, 192), pixels.subarray(192)]) {
-      const changes = [...image].map((value) => value - Math.fround(0.4));
-      const found = norm === 'l2' ? Math.hypot(...changes) : Math.max(...changes.map(Math.abs));
+    const outcome = await attackPlane(hopSkipJump, options, 0.45);
+    for (const found of outcome[norm]) {
       expect(found).toBeGreaterThan(nearest * 0.999);
       expect(found).toBeLessThan(nearest * (norm === 'l2' ? 1.4 : 2));
     }
   });
 
   test('an image for which no noise is wrong is given back as it is', async () => {
-    const x = images();
-    const { pixels, iterations } = await attackFormula(hopSkipJump, { start_tries: 5 }, 2, {
-      model: meanBelow(0.99),
-      images: x,
-      labels: Int32Array.of(0, 0),
-    });
-    x.dispose();
+    const { pixels, iterations } = await attackPlane(hopSkipJump, { start_tries: 5 }, 0.99);
     expect([...iterations]).toEqual([0, 0]);
-    expect(pixels.every((value) => value === Math.fround(0.4))).toBe(true);
+    expect(pixels.every((value) => value === GRAY)).toBe(true);
   });
 });
