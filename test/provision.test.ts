@@ -35,7 +35,7 @@ const shardsOf = (folder: string) =>
     .sort();
 
 interface Ledger {
-  readonly done: Record<string, { readonly records: number; readonly sha256: string }>;
+  readonly done: Record<string, { readonly records: number; readonly bytes: number }>;
 }
 const ledger = (folder: string) => JSON.parse(readFileSync(join(folder, 'provision.json'), 'utf8')) as Ledger;
 

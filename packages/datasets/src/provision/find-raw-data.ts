@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShieldError, type ProvisionRequest, type Split } from '@shield/core';
+import type { ImageList } from './image-list.js';
 import { labelValidation } from './label-images.js';
 import { imagesOfFolder } from './raw-folders.js';
-import type { LabelledImage, RawImage } from './raw-image.js';
+import type { LabelledImage } from './raw-image.js';
 import { imagesOfTrainTar, imagesOfValidationTar } from './raw-tars.js';
 
 export const ARCHIVES: Readonly<Record<Split, string>> = {
@@ -54,17 +55,17 @@ export async function listImages(
   { split, path, packed }: RawSplit,
   rawData: string,
   signal: AbortSignal,
-): Promise<readonly LabelledImage[]> {
+): Promise<ImageList<LabelledImage>> {
   const nothing = (reason: string, expected: string) =>
     new ShieldError('PROVISION_NOTHING', { path, reason, expected });
   if (split === 'train') {
-    const images: readonly RawImage[] = packed ? await imagesOfTrainTar(path, signal) : await imagesOfFolder(path);
+    const images: ImageList = packed ? await imagesOfTrainTar(path, signal) : await imagesOfFolder(path);
     if (images.length === 0) {
       throw nothing('it holds no images', packed ? 'an archive of archives: n01440764.tar …' : 'folders n01440764 …');
     }
-    const loose = images.find(({ wnid }) => wnid === undefined);
-    if (loose) throw nothing(`${loose.name} stands in no folder of a class`, 'folders n01440764 … hold the images');
-    return images as readonly LabelledImage[];
+    return images.labelled((i) => {
+      throw nothing(`${images.name(i)} stands in no folder of a class`, 'folders n01440764 … hold the images');
+    });
   }
   const images = packed ? await imagesOfValidationTar(path, signal) : await imagesOfFolder(path);
   if (images.length === 0) throw nothing('it holds no images', 'ILSVRC2012_val_00000001.JPEG … stand in it');

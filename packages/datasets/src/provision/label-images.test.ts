@@ -5,13 +5,14 @@ import { describe, expect, it } from 'vitest';
 import { numberClasses } from './class-numbers.js';
 import { labelValidation } from './label-images.js';
 import type { RawImage } from './raw-image.js';
+import { listOf } from './testing/image-lists.js';
 import { devkit, goldenMeta, temporaryFolder, validationName } from './testing/raw-data.js';
 
 const root = temporaryFolder();
 const fresh = () => mkdtempSync(join(root, 'raw-'));
 const named = (...names: string[]): RawImage[] => names.map((name) => ({ name, path: 'a.tar', offset: 512, size: 9 }));
 const wnids = async (images: readonly RawImage[], folder: string) =>
-  Object.fromEntries((await labelValidation(images, folder)).map(({ name, wnid }) => [name, wnid]));
+  Object.fromEntries(Array.from(await labelValidation(listOf(images), folder), ({ name, wnid }) => [name, wnid]));
 
 describe('labels of validation images', () => {
   it('come from the development kit, packed or not: its ids are not in the order of the wnids', async () => {

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf, ShieldError } from '@shield/core';
 import { DEVKIT, labelsOfDevkit } from './devkit.js';
-import { isWnid, type LabelledImage, type RawImage } from './raw-image.js';
+import type { ImageList } from './image-list.js';
+import { isWnid, type LabelledImage } from './raw-image.js';
 
 export const LABELS_FILE = 'synset_labels.txt';
 const NUMBERED = /^ILSVRC2012_val_(\d{8})\.JPEG$/i;
@@ -15,25 +16,28 @@ const NUMBERED = /^ILSVRC2012_val_(\d{8})\.JPEG$/i;
  *
  * @throws PROVISION_NOTHING where there are no labels, DATASET_INVALID where they do not fit, ARCHIVE_CORRUPT
  */
-export async function labelValidation(images: readonly RawImage[], rawData: string): Promise<LabelledImage[]> {
-  if (images.every((image) => image.wnid !== undefined)) return images as LabelledImage[];
+export async function labelValidation(images: ImageList, rawData: string): Promise<ImageList<LabelledImage>> {
+  if (everyIndex(images, (i) => images.wnid(i) !== undefined)) return images as ImageList<LabelledImage>;
   const { path, wnids } = await validationLabels(rawData);
-  const numbers = images.map(({ name }) => Number(NUMBERED.exec(name)?.[1] ?? NaN));
-  const numbered = numbers.every((number) => number >= 1 && number <= wnids.length);
-  if (!numbered && wnids.length !== images.length) {
+  const number = (i: number) => Number(NUMBERED.exec(images.name(i))?.[1] ?? NaN);
+  if (everyIndex(images, (i) => number(i) >= 1 && number(i) <= wnids.length)) {
+    return images.labelled((i) => wnids[number(i) - 1]!);
+  }
+  if (wnids.length !== images.length) {
     throw new ShieldError('DATASET_INVALID', {
       name: 'imagenet',
       reason: `${path} has ${wnids.length} lines for ${images.length} validation images`,
       expected: 'a line for each image, or images named ILSVRC2012_val_00000001.JPEG whose numbers are the lines',
     });
   }
-  const order = [...images.keys()].sort((a, b) => (images[a]!.name < images[b]!.name ? -1 : 1));
-  const labelled: LabelledImage[] = [];
-  order.forEach((i, place) => {
-    const image = images[i]!;
-    labelled.push({ ...image, wnid: image.wnid ?? wnids[numbered ? numbers[i]! - 1 : place]! });
-  });
-  return labelled;
+  const place = new Uint32Array(images.length);
+  images.byName().forEach((i, at) => (place[i] = at));
+  return images.labelled((i) => wnids[place[i]!]!);
+}
+
+function everyIndex({ length }: ImageList, holds: (i: number) => boolean): boolean {
+  for (let i = 0; i < length; i++) if (!holds(i)) return false;
+  return true;
 }
 
 async function validationLabels(rawData: string): Promise<{ path: string; wnids: string[] }> {

@@ -9,11 +9,13 @@ import {
   type ProvisionedSplit,
   type ProvisionRequest,
   type Split,
+  type WrittenRecords,
 } from '@shield/core';
 import { readBoundingBoxes, type BoundingBox } from './bounding-boxes.js';
 import { numberClasses } from './class-numbers.js';
 import { fetchRawData } from './fetch-raw-data.js';
 import { findRawData, listImages } from './find-raw-data.js';
+import type { ImageList } from './image-list.js';
 import type { LabelledImage } from './raw-image.js';
 import { ShardLedger } from './shard-ledger.js';
 import { imagesOfShard, planShards, shardName, type ShardPlan } from './shard-plan.js';
@@ -46,7 +48,7 @@ export async function provisionImagenet(
     await folder(rawData);
     await fetchRawData(request, context);
   }
-  const listed: { split: Split; images: readonly LabelledImage[] }[] = [];
+  const listed: { split: Split; images: ImageList<LabelledImage> }[] = [];
   for (const raw of findRawData(request)) {
     reporter.log(`${raw.split}: listing ${raw.path}`);
     const images = await listImages(raw, rawData, signal);
@@ -58,7 +60,7 @@ export async function provisionImagenet(
     listed.push({ split: raw.split, images });
   }
   const boxes = request.boundingBoxes.length > 0 ? await readBoundingBoxes(request.boundingBoxes) : undefined;
-  const wnids = new Set(listed.flatMap(({ images }) => [...new Set(images.map(({ wnid }) => wnid))]));
+  const wnids = new Set(listed.flatMap(({ images }) => images.wnids));
   const classes = numberClasses(wnids);
   if (!classes.imagenet) {
     reporter.warn(`not all classes are ImageNet's: they are numbered from 1 by the ${wnids.size} wnids that occur`);
@@ -72,7 +74,7 @@ export async function provisionImagenet(
 
 function plan(
   split: Split,
-  images: readonly LabelledImage[],
+  images: ImageList<LabelledImage>,
   { shards }: ProvisionRequest,
   numbers: ReadonlyMap<string, number>,
   boxes: ReadonlyMap<string, readonly BoundingBox[]> | undefined,
@@ -92,17 +94,19 @@ async function writeSplit(
     const ledger = await ShardLedger.open(path, plan);
     const kept = ledger.totals();
     if (kept.shards > 0) reporter.log(`${plan.split}: ${kept.shards} of ${plan.shards} shards are there already`);
-    const jobs = new Map<number, ShardJob>();
-    for (let shard = 0; shard < plan.shards; shard++) {
-      if (ledger.has(shard)) continue;
-      jobs.set(shard, { path: join(path, shardName(plan, shard)), images: imagesOfShard(plan, shard), check });
-    }
-    if (jobs.size > 0) {
+    const missing = Array.from({ length: plan.shards }, (_, shard) => shard).filter((shard) => !ledger.has(shard));
+    if (missing.length > 0) {
+      const jobOf = (shard: number): ShardJob => ({
+        path: join(path, shardName(plan, shard)),
+        images: imagesOfShard(plan, shard),
+        check,
+      });
       const bar = reporter.stage({ stage: 'provision', name: plan.split, total: plan.images.length - kept.images });
       let images = 0;
       const note = () => `${ledger.totals().shards}/${plan.shards} shards`;
       const progress = (count: number) => bar.update((images += count), note());
-      await makeShards(jobs, workers, { images: progress, done: (shard, made) => ledger.add(shard, made) }, signal);
+      const done = (shard: number, written: WrittenRecords) => ledger.add(shard, written);
+      await makeShards(missing, jobOf, workers, { images: progress, done }, signal);
       bar.end(note());
     }
     const totals = ledger.totals();

@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf, ShieldError } from '@shield/core';
-import { IMAGE_FILE, isHidden, isWnid, type RawImage } from './raw-image.js';
+import { ImageList } from './image-list.js';
+import { IMAGE_FILE, isHidden, isWnid } from './raw-image.js';
 
 /** Files looked at at a time. */
 const AT_ONCE = 32;
@@ -12,33 +13,28 @@ const AT_ONCE = 32;
  *
  * @throws PROVISION_NOTHING where the folder cannot be read
  */
-export async function imagesOfFolder(folder: string): Promise<RawImage[]> {
-  const images: RawImage[] = [];
+export async function imagesOfFolder(folder: string): Promise<ImageList> {
+  const images = new ImageList();
   const names = await list(folder);
-  for (const image of await sized(
-    folder,
-    names.filter((name) => IMAGE_FILE.test(name)),
-  ))
-    images.push(image);
+  await addSized(images, folder, names);
   for (const wnid of names.filter(isWnid)) {
     const within = join(folder, wnid);
-    const files = (await list(within)).filter((name) => IMAGE_FILE.test(name));
-    for (const image of await sized(within, files)) images.push({ ...image, wnid });
+    await addSized(images, within, await list(within), wnid);
   }
   return images;
 }
 
-async function sized(folder: string, names: readonly string[]): Promise<RawImage[]> {
-  const images: RawImage[] = [];
-  for (let start = 0; start < names.length; start += AT_ONCE) {
-    const some = names.slice(start, start + AT_ONCE).map(async (name) => {
+/** The image files among what stands in a folder, with their sizes. */
+async function addSized(images: ImageList, folder: string, names: readonly string[], wnid?: string): Promise<void> {
+  const files = names.filter((name) => IMAGE_FILE.test(name));
+  for (let start = 0; start < files.length; start += AT_ONCE) {
+    const some = files.slice(start, start + AT_ONCE).map(async (name) => {
       const path = join(folder, name);
       const { size } = await stat(path).catch((error: unknown) => Promise.reject(unreadable(path, error)));
-      return { name, path, offset: 0, size };
+      return { name, path, offset: 0, size, ...(wnid !== undefined && { wnid }) };
     });
-    images.push(...(await Promise.all(some)));
+    for (const image of await Promise.all(some)) images.add(image);
   }
-  return images;
 }
 
 async function list(folder: string): Promise<string[]> {

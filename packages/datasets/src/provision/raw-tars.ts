@@ -1,5 +1,6 @@
 import { basename, extname } from 'node:path';
 import { FileBytes, ShieldError, tarFiles, type TarFile } from '@shield/core';
+import { ImageList } from './image-list.js';
 import { IMAGE_FILE, isHidden, isWnid, type LabelledImage, type RawImage } from './raw-image.js';
 
 /** The training set has 1,281,167; an archive of more entries is none of ImageNet's. */
@@ -11,15 +12,15 @@ const MOST_BYTES = 128 << 20;
 const AT_ONCE = 8;
 
 /** The images of the validation archive. @throws ARCHIVE_CORRUPT */
-export async function imagesOfValidationTar(path: string, signal: AbortSignal): Promise<RawImage[]> {
+export async function imagesOfValidationTar(path: string, signal: AbortSignal): Promise<ImageList> {
   const source = await FileBytes.open(path);
   try {
-    const images: RawImage[] = [];
+    const images = new ImageList();
     for await (const file of tarFiles(source)) {
       signal.throwIfAborted();
       const name = basename(file.path);
       if (isHidden(name) || !IMAGE_FILE.test(name)) continue;
-      images.push(checked({ name, path, offset: file.offset, size: file.size }, images.length));
+      images.add(checked({ name, path, offset: file.offset, size: file.size }, images.length));
     }
     return images;
   } finally {
@@ -33,7 +34,7 @@ export async function imagesOfValidationTar(path: string, signal: AbortSignal): 
  *
  * @throws ARCHIVE_CORRUPT
  */
-export async function imagesOfTrainTar(path: string, signal: AbortSignal): Promise<LabelledImage[]> {
+export async function imagesOfTrainTar(path: string, signal: AbortSignal): Promise<ImageList<LabelledImage>> {
   const source = await FileBytes.open(path);
   try {
     const classes: { readonly wnid: string; readonly tar: TarFile }[] = [];
@@ -44,7 +45,7 @@ export async function imagesOfTrainTar(path: string, signal: AbortSignal): Promi
       if (!isWnid(wnid)) throw corrupt(path, `${name} is not named by a wnid`, tar.offset);
       classes.push({ wnid, tar });
     }
-    const images: LabelledImage[] = [];
+    const images = new ImageList<LabelledImage>();
     for (let start = 0; start < classes.length; start += AT_ONCE) {
       const some = classes.slice(start, start + AT_ONCE).map(async ({ wnid, tar }) => {
         const found: LabelledImage[] = [];
@@ -56,7 +57,7 @@ export async function imagesOfTrainTar(path: string, signal: AbortSignal): Promi
         }
         return found;
       });
-      for (const found of await Promise.all(some)) for (const image of found) images.push(image);
+      for (const found of await Promise.all(some)) for (const image of found) images.add(image);
     }
     return images;
   } finally {

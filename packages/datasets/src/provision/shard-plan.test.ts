@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { imagesOfShard, planShards, shardName } from './shard-plan.js';
 import type { LabelledImage } from './raw-image.js';
+import { listOf } from './testing/image-lists.js';
 
 const images = (count: number): LabelledImage[] =>
   Array.from({ length: count }, (_, i) => ({
@@ -12,7 +13,7 @@ const images = (count: number): LabelledImage[] =>
   }));
 const numbers = new Map([['n1', 1]]);
 const names = (split: 'train' | 'validation', count: number, shards: number) => {
-  const plan = planShards(split, images(count), shards, numbers);
+  const plan = planShards(split, listOf(images(count)), shards, numbers);
   return Array.from({ length: shards }, (_, shard) => imagesOfShard(plan, shard).map(({ name }) => parseInt(name)));
 };
 
@@ -31,22 +32,22 @@ describe('planShards', () => {
     const shards = names('train', 500, 4);
     expect(shards.flat()).not.toEqual([...shards.flat()].sort((a, b) => a - b));
     expect(new Set(shards.flat()).size).toBe(500);
-    const again = planShards('train', images(500).reverse(), 4, numbers);
+    const again = planShards('train', listOf(images(500).reverse()), 4, numbers);
     expect(imagesOfShard(again, 0).map(({ name }) => parseInt(name))).toEqual(shards[0]);
   });
 
   it('names what is to be written: other shards, labels, boxes or sizes are another plan', () => {
     const digest = (count = 5, shards = 2, map = numbers, boxes?: ReadonlyMap<string, []>) =>
-      planShards('train', images(count), shards, map, boxes).digest;
+      planShards('train', listOf(images(count)), shards, map, boxes).digest;
     const moved = images(5).map((image) => ({ ...image, path: 'elsewhere', offset: 7 }));
-    expect(planShards('train', moved, 2, numbers).digest).toBe(digest());
+    expect(planShards('train', listOf(moved), 2, numbers).digest).toBe(digest());
     const others = [digest(6), digest(5, 3), digest(5, 2, new Map([['n1', 2]])), digest(5, 2, numbers, new Map())];
     expect(new Set([digest(), ...others]).size).toBe(5);
   });
 
   it('refuses two images of one name, and names shards as TensorFlow’s scripts do', () => {
     const twins = [...images(3), { ...images(1)[0]!, path: 'b.tar', offset: 99 }];
-    expect(() => planShards('train', twins, 2, numbers)).toThrow('named 1000.JPEG: a, b.tar at byte 99');
+    expect(() => planShards('train', listOf(twins), 2, numbers)).toThrow('named 1000.JPEG: a, b.tar at byte 99');
     expect(shardName({ split: 'validation', shards: 128 }, 3)).toBe('validation-00003-of-00128');
   });
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Random, ShieldError, type Split } from '@shield/core';
 import type { BoundingBox } from './bounding-boxes.js';
+import type { ImageList } from './image-list.js';
 import type { LabelledImage } from './raw-image.js';
 
 /** An image as it is to be written. */
@@ -16,8 +17,8 @@ export interface ShardPlan {
   /** How many images of the plan a shard has; the last ones have fewer, or none. */
   readonly perShard: number;
   readonly shards: number;
-  /** In the order in which they are written. */
-  readonly images: readonly PlannedImage[];
+  /** In the order in which they are written; each is made when it is asked for. */
+  readonly images: { readonly length: number; at(place: number): PlannedImage };
   /** Names what is to be written, wherever the raw data lies. */
   readonly digest: string;
 }
@@ -34,21 +35,25 @@ const SEED = 0;
  */
 export function planShards(
   split: Split,
-  images: readonly LabelledImage[],
+  images: ImageList<LabelledImage>,
   shards: number,
   numbers: ReadonlyMap<string, number>,
   boxes?: ReadonlyMap<string, readonly BoundingBox[]>,
 ): ShardPlan {
-  const sorted = [...images].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  refuseTwins(split, sorted);
+  const sorted = images.byName();
+  refuseTwins(split, images, sorted);
   const ordered =
     split === 'train'
-      ? Array.from(new Random(SEED, 'provision').permutation(sorted.length), (i) => sorted[i]!)
+      ? new Random(SEED, 'provision').permutation(sorted.length).map((place) => sorted[place]!)
       : sorted;
-  const planned = ordered.map((image): PlannedImage => {
-    const label = numbers.get(image.wnid)!;
-    return boxes ? { ...image, label, boxes: boxes.get(image.name) ?? [] } : { ...image, label };
-  });
+  const planned = {
+    length: images.length,
+    at: (place: number): PlannedImage => {
+      const image = images.at(ordered[place]!);
+      const label = numbers.get(image.wnid)!;
+      return boxes ? { ...image, label, boxes: boxes.get(image.name) ?? [] } : { ...image, label };
+    },
+  };
   return {
     split,
     shards,
@@ -60,7 +65,9 @@ export function planShards(
 
 /** The images of one shard. */
 export function imagesOfShard({ images, perShard }: ShardPlan, shard: number): readonly PlannedImage[] {
-  return images.slice(shard * perShard, (shard + 1) * perShard);
+  const start = shard * perShard;
+  const length = Math.max(0, Math.min(perShard, images.length - start));
+  return Array.from({ length }, (_, i) => images.at(start + i));
 }
 
 /** `validation-00000-of-00128` */
@@ -69,10 +76,10 @@ export function shardName({ split, shards }: Pick<ShardPlan, 'split' | 'shards'>
   return `${split}-${five(shard)}-of-${five(shards)}`;
 }
 
-function refuseTwins(split: Split, sorted: readonly LabelledImage[]): void {
+function refuseTwins(split: Split, images: ImageList<LabelledImage>, sorted: Uint32Array): void {
   for (let i = 1; i < sorted.length; i++) {
-    const [a, b] = [sorted[i - 1]!, sorted[i]!];
-    if (a.name !== b.name) continue;
+    if (!images.sameName(sorted[i - 1]!, sorted[i]!)) continue;
+    const [a, b] = [images.at(sorted[i - 1]!), images.at(sorted[i]!)];
     const place = ({ path, offset }: LabelledImage) => (offset === 0 ? path : `${path} at byte ${offset}`);
     throw new ShieldError('DATASET_INVALID', {
       name: 'imagenet',
@@ -82,9 +89,10 @@ function refuseTwins(split: Split, sorted: readonly LabelledImage[]): void {
   }
 }
 
-function digestOf(split: Split, shards: number, images: readonly PlannedImage[]): string {
+function digestOf(split: Split, shards: number, images: ShardPlan['images']): string {
   const hash = createHash('sha256').update(`provision 1 ${split} ${shards}\n`);
-  for (const { name, size, wnid, label, boxes } of images) {
+  for (let place = 0; place < images.length; place++) {
+    const { name, size, wnid, label, boxes } = images.at(place);
     hash.update(`${name}\t${size}\t${wnid}\t${label}\t${boxes ? JSON.stringify(boxes) : ''}\n`);
   }
   return hash.digest('hex');

@@ -21,16 +21,17 @@ export interface PoolEvents {
  * Makes shards in processes of their own, as many at a time as there are workers, so that JavaScript, too, runs on all
  * cores, and a file that kills the decoder kills no more than a worker.
  *
- * @param jobs by shard
+ * @param jobOf a shard's job, asked for when its turn comes: there are never more at a time than workers
  * @throws what a worker met; PROVISION_FAILED where one died. The shards that were done stand, the others are left.
  */
 export async function makeShards(
-  jobs: ReadonlyMap<number, ShardJob>,
+  shards: readonly number[],
+  jobOf: (shard: number) => ShardJob,
   workers: number,
   events: PoolEvents,
   signal: AbortSignal,
 ): Promise<void> {
-  const queue = jobs.entries();
+  const queue = shards.values();
   const children: ChildProcess[] = [];
   const stop = () => {
     for (const child of children) if (!ended(child)) child.kill('SIGKILL');
@@ -41,15 +42,14 @@ export async function makeShards(
     let child: ChildProcess | undefined;
     for (;;) {
       signal.throwIfAborted();
-      const { value, done } = queue.next();
+      const { value: shard, done } = queue.next();
       if (done) return;
-      const [shard, job] = value;
       if (!child) children.push((child = start()));
-      await events.done(shard, await makeShard(child, job, events, signal));
+      await events.done(shard, await makeShard(child, jobOf(shard), events, signal));
     }
   };
   try {
-    await Promise.all(Array.from({ length: Math.min(workers, jobs.size) }, one));
+    await Promise.all(Array.from({ length: Math.min(workers, shards.length) }, one));
   } finally {
     signal.removeEventListener('abort', stop);
     stop();

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { imagesOfFolder } from './raw-folders.js';
 import { imagesOfTrainTar, imagesOfValidationTar } from './raw-tars.js';
-import { planShards } from './shard-plan.js';
+import { imagesOfShard, planShards } from './shard-plan.js';
 import { drawnJpeg, recordsOf, temporaryFolder, validationName, valueOf, writeRawData } from './testing/raw-data.js';
 import { SourceFiles, writeShard } from './write-shard.js';
 
@@ -17,11 +17,16 @@ const numbers = new Map([['n01440764', 1], ['n02102040', 218], ['n03888257', 702
 /** One shard of all images of a tar of either kind, made without a process of its own. */
 async function provision(kind: 'train' | 'validation', tar: string, output: string): Promise<string> {
   const found = kind === 'train' ? await imagesOfTrainTar(tar, signal) : await imagesOfValidationTar(tar, signal);
-  const images = found.map((image) => ({ ...image, wnid: image.wnid ?? 'n01440764' }));
+  const plan = planShards(
+    kind,
+    found.labelled(() => 'n01440764'),
+    1,
+    numbers,
+  );
   const sources = new SourceFiles();
   const path = join(output, 'shard');
   try {
-    await writeShard({ path, images: planShards(kind, images, 1, numbers).images }, sources);
+    await writeShard({ path, images: imagesOfShard(plan, 0) }, sources);
   } finally {
     await sources.close();
   }
@@ -57,7 +62,7 @@ describe('writeShard', () => {
     symlinkSync('..', join(folder, 'n01440764', 'round')); // a circle
     symlinkSync('.', join(folder, 'n02102040'));
     const images = await imagesOfFolder(folder);
-    expect(images.map(({ name, wnid, size }) => [name, wnid, size])).toEqual([['n01440764_1.JPEG', 'n01440764', jpeg.length]]); // prettier-ignore
+    expect(Array.from(images, ({ name, wnid, size }) => [name, wnid, size])).toEqual([['n01440764_1.JPEG', 'n01440764', jpeg.length]]); // prettier-ignore
   });
 
   it('leaves no file where an image cannot be read, and names archive and byte', async () => {
