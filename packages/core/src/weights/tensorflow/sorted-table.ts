@@ -13,6 +13,8 @@ const TRAILER = 5;
 const MAGIC = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 /** Keys hold the name of a variable and a few numbers. */
 const LONGEST_KEY = 8192;
+/** Blocks that are read while one is looked at, where most are kept: to take new memory takes as long as the rest. */
+const AHEAD = 3;
 
 export interface TableEntry {
   /** One character a byte. */
@@ -80,7 +82,7 @@ export class SortedTable {
   /**
    * Every entry in the order of the keys; those of one block are checked before the first of them is given.
    *
-   * @param toKeep for whoever keeps most of the values: the next block is read meanwhile, and values can stay in the
+   * @param toKeep for whoever keeps most of the values: the next blocks are read meanwhile, and values can stay in the
    *   memory that they were read to. Else one block is in memory at a time.
    */
   async *entries({ toKeep = false } = {}): AsyncGenerator<TableEntry, void> {
@@ -92,16 +94,15 @@ export class SortedTable {
       block?.catch(() => undefined); // awaited below, in its turn
       return block;
     };
-    let next: Promise<Block> | undefined;
+    const ahead: (Promise<Block> | undefined)[] = [];
     try {
       for (const [i, { offset }] of this.blocks.entries()) {
-        const block = (await (next ?? read(i)))!;
-        next = toKeep ? read(i + 1) : undefined;
-        yield* this.#entriesOf(block, offset, last, toKeep);
+        while (ahead.length <= (toKeep ? AHEAD : 0)) ahead.push(read(i + ahead.length));
+        yield* this.#entriesOf((await ahead.shift())!, offset, last, toKeep);
       }
     } finally {
-      // Nobody closes the file below it.
-      await next?.catch(() => undefined);
+      // Nobody closes the file below them.
+      await Promise.allSettled(ahead);
     }
   }
 
