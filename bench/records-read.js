@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline';
 import { plugins } from '../packages/datasets/dist/index.js';
 import { inputBatches } from '../packages/core/dist/pipeline/input-batches.js';
+import { returnPixels } from '../packages/core/dist/pipeline/pixel-memory.js';
 
 const [, , , path, once] = process.argv;
 const signal = new AbortController().signal;
@@ -22,7 +23,10 @@ async function pass() {
   const size = { height: 299, width: 299 };
   const options = { batch: 32, size, preprocess, onCorrupt: 'fail', classes: 1000, signal, needed: () => true };
   let count = 0;
-  for await (const { ids } of inputBatches(dataset, options)) count += ids.length;
+  for await (const { ids, pixels } of inputBatches(dataset, options)) {
+    count += ids.length;
+    returnPixels(pixels);
+  }
   const { user, system } = process.cpuUsage(before);
   return `${count} ${(performance.now() - start) / 1000} ${(user + system) / 1e6}`;
 }

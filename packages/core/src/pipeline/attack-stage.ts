@@ -8,6 +8,7 @@ import { attackCost } from './attack-cost.js';
 import { attackKey } from './keys.js';
 import { MissingBatches } from './missing-batches.js';
 import { PassCounter } from './pass-counter.js';
+import { returnPixels } from './pixel-memory.js';
 import type { PipelineContext, PlannedAttack } from './context.js';
 import type { AttackRow, PredictionRow } from './rows.js';
 import { imagesIn, imagesUpTo } from './shard.js';
@@ -85,8 +86,10 @@ async function computeMissing(
       needed: missing.needed,
     };
     const pass = async () => {
-      for await (const batch of inputBatches(context.dataset, input))
+      for await (const batch of inputBatches(context.dataset, input)) {
         if (await missing.claim(artifact, batch.index)) await compute(batch);
+        returnPixels(batch.pixels);
+      }
     };
     const compute = async (batch: ImageBatch) => {
       stage.begin();

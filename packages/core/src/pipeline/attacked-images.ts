@@ -4,6 +4,7 @@ import { readRecords } from '../records/tfrecord.js';
 import { writeRecords } from '../records/tfrecord-writer.js';
 import type { Artifact } from './artifact-store.js';
 import type { ImageBatch } from './input-batches.js';
+import { borrowPixels } from './pixel-memory.js';
 import type { AttackRow } from './rows.js';
 import type { Shard } from './shard.js';
 
@@ -52,7 +53,7 @@ export async function* attackedBatches(
         reason: `batch ${index} has ${images.length} of ${rows.length} images`,
       });
     }
-    const pixels = new Float32Array(images.reduce((sum, image) => sum + image.length, 0));
+    const pixels = borrowPixels(images.reduce((sum, image) => sum + image.length, 0));
     let start = 0;
     for (const image of images) {
       pixels.set(image, start);

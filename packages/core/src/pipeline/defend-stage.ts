@@ -8,6 +8,7 @@ import type { ImageBatch } from './input-batches.js';
 import type { Source } from './judge.js';
 import { judgedKey } from './keys.js';
 import { MissingBatches } from './missing-batches.js';
+import { returnPixels } from './pixel-memory.js';
 import { imagesIn, imagesUpTo } from './shard.js';
 import { StageOnDemand } from './stage-on-demand.js';
 
@@ -76,6 +77,7 @@ export async function defendStage(context: PipelineContext, source: Source): Pro
       for await (const batch of source.batches(missing.needed)) {
         context.signal.throwIfAborted();
         if (await missing.claim(artifact, batch.index)) await compute(batch);
+        returnPixels(batch.pixels);
       }
     };
     await missing.fill(pass, () => context.reporter.log('others make the rest of these images; waiting'));

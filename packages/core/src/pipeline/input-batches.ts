@@ -2,13 +2,15 @@ import { ShieldError } from '../errors/index.js';
 import { putPreprocessed } from '../images/preprocess.js';
 import type { Dataset, DatasetItem } from '../plugin/contracts.js';
 import type { Preprocess } from '../spec/resolved-spec.js';
+import { borrowPixels, returnPixels } from './pixel-memory.js';
 
-/** Images of one batch, ready for the network; `pixels` is float32 [n, height, width, 3] in [0, 1]. */
+/** Images of one batch, ready for the network. */
 export interface ImageBatch {
   readonly index: number;
   readonly ids: readonly string[];
   /** In the dataset's numbering. */
   readonly labels: readonly number[];
+  /** float32 [n, height, width, 3] in [0, 1]; borrowed: whoever is done with them may give them back. */
   readonly pixels: Float32Array;
   /** Images that could not be read, where the spec says to leave such out. */
   readonly dropped: readonly { readonly id: string; readonly label: number; readonly reason: string }[];
@@ -47,17 +49,20 @@ export async function* inputBatches(dataset: Dataset, options: InputOptions): As
 async function loadBatch(index: number, items: readonly DatasetItem[], options: InputOptions): Promise<ImageBatch> {
   const { height, width } = options.size;
   const length = height * width * 3;
-  const room = new Float32Array(items.length * length);
+  const room = borrowPixels(items.length * length);
   const failures = await Promise.all(items.map((item, i) => load(item, options, room, i * length)));
   const kept = items.flatMap((item, i) => (failures[i] ? [] : [{ item, i }]));
   kept.forEach(({ i }, place) => {
     if (i !== place) room.copyWithin(place * length, i * length, (i + 1) * length);
   });
+  const whole = kept.length === items.length;
+  const pixels = whole ? room : room.slice(0, kept.length * length);
+  if (!whole) returnPixels(room);
   return {
     index,
     ids: kept.map(({ item }) => item.id),
     labels: kept.map(({ item }) => item.label),
-    pixels: kept.length === items.length ? room : room.slice(0, kept.length * length),
+    pixels,
     dropped: failures.flatMap((failure, i) =>
       failure ? [{ id: items[i]!.id, label: items[i]!.label, reason: failure.message }] : [],
     ),

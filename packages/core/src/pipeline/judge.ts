@@ -8,6 +8,7 @@ import type { ImageBatch } from './input-batches.js';
 import { judgeShown, showThrough, type Shown } from './judge-behind.js';
 import { judgedKey } from './keys.js';
 import { MissingBatches } from './missing-batches.js';
+import { returnPixels } from './pixel-memory.js';
 import type { Prediction, PredictionRow } from './rows.js';
 import { imagesIn, imagesUpTo } from './shard.js';
 import { StageOnDemand } from './stage-on-demand.js';
@@ -106,6 +107,7 @@ async function judgeMissing(context: PipelineContext, source: Source, judges: re
     judge.rows = undefined;
     judge.milliseconds = 0;
     if (!last) return;
+    returnPixels(batch.pixels);
     const done = imagesUpTo(shard, batch.index, size, context.dataset.size);
     stage.update(done, noteOf(tally));
     await context.emit({
@@ -151,6 +153,7 @@ async function* passesOf(source: Source, judges: readonly Judge[], missing: Miss
   for await (const batch of source.batches(missing.needed)) {
     const claimed: Judge[] = [];
     for (const judge of judges) if (await missing.claim(judge.artifact, batch.index)) claimed.push(judge);
+    if (claimed.length === 0) returnPixels(batch.pixels);
     for (const judge of claimed) {
       const last = judge === claimed.at(-1);
       for (let draw = 0; draw < judge.draws; draw++) yield { batch, judge, draw, last };

@@ -1,5 +1,5 @@
 /*
- * Arrays for batches of images that live for one pass of a network. Fresh ones of this size are new pages of the system
+ * Arrays for batches of images, each for as long as its batch is worked on. Fresh ones of this size are new pages of the system
  * every time, and writing to those for the first time costs several times what writing to them again does.
  */
 
