@@ -15,7 +15,7 @@ const dataset: Dataset = {
     for (let i = 0; i < 2 * BATCHES; i++) {
       await Promise.resolve();
       const load = () => Promise.resolve({ data: new Uint8Array(LENGTH).fill(i), ...SIZE });
-      yield { id: String(i), label: 0, load };
+      yield { id: String(i), label: 0, path: 'drawn', load };
     }
   },
 };

@@ -88,16 +88,16 @@ export class SortedTable {
   async *entries({ toKeep = false } = {}): AsyncGenerator<TableEntry, void> {
     const last = new LastKey();
     const limit = this.file.size - FOOTER;
-    const read = (i: number) => {
-      const handle = this.blocks[i];
-      const block = handle && this.#block(handle, limit);
-      block?.catch(() => undefined); // awaited below, in its turn
-      return block;
+    const ahead: Promise<Block>[] = [];
+    const read = (handle: BlockHandle) => {
+      const block = this.#block(handle, limit);
+      block.catch(() => undefined); // awaited below, in its turn
+      ahead.push(block);
     };
-    const ahead: (Promise<Block> | undefined)[] = [];
+    let next = 0;
     try {
-      for (const [i, { offset }] of this.blocks.entries()) {
-        while (ahead.length <= (toKeep ? AHEAD : 0)) ahead.push(read(i + ahead.length));
+      for (const { offset } of this.blocks) {
+        for (; ahead.length <= (toKeep ? AHEAD : 0) && next < this.blocks.length; next++) read(this.blocks[next]!);
         yield* this.#entriesOf((await ahead.shift())!, offset, last, toKeep);
       }
     } finally {
