@@ -234,6 +234,34 @@ describe.skipIf(!native)('graph capture', () => {
     captured.dispose();
   });
 
+  test('recording keeps no results: what lies in memory does not grow with the length of the function', () => {
+    const held = (length: number) => {
+      let most = 0;
+      const fn = (x: tf.Tensor) => {
+        const chain = Array.from({ length }).reduce<tf.Tensor>((y) => tf.relu(tf.mul(y, y)), x);
+        const gradient = tf.grad((v: tf.Tensor) => tf.sum(Array.from({ length }).reduce<tf.Tensor>((y) => tf.sin(y), v)))(x); // prettier-ignore
+        most = binding().getNumOfTensors();
+        return [chain, gradient];
+      };
+      const before = binding().getNumOfTensors();
+      recordGraph(tf, tf.backend() as NativeKernelBackend, fn, [x]);
+      expect(binding().getNumOfTensors()).toBe(before);
+      return most - before;
+    };
+    const x = filled('x', [4, 3]);
+    tf.relu(x).dispose(); // moves it from JavaScript into the addon
+    expect(held(40)).toBe(held(4));
+    compare(backend, (y) => [tf.reshape(tf.argMax(y, 1), [-1, 1]), tf.grad((v: tf.Tensor) => tf.prod(v))(y)], [x]);
+  });
+
+  test('an op that cannot be given zeros runs eagerly', () => {
+    const fn = (x: tf.Tensor): [tf.Tensor] => [tf.floorDiv(tf.scalar(17, 'int32'), tf.add(x, tf.scalar(1, 'int32')))];
+    const captured = backend.capture((x: tf.Tensor): [tf.Tensor] => fn(tf.add(x, x)));
+    const minus = tf.tensor1d([1, 2, 3], 'int32');
+    expect([...captured(minus)[0].dataSync()]).toEqual([5, 3, 2]);
+    captured.dispose();
+  });
+
   test('a value that no input changes may be read on the way: shapes that a graph computes with', () => {
     const sides = (x: tf.Tensor) => tf.mul(tf.tensor1d(x.shape, 'int32'), tf.scalar(1, 'int32')).dataSync();
     compare(backend, (x) => [tf.reshape(tf.mul(x, 2), [sides(x)[0]!, sides(x)[1]! * sides(x)[2]!])], [filled('x', [4, 2, 3])]); // prettier-ignore

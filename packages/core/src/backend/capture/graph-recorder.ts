@@ -1,5 +1,7 @@
 import type * as TF from '@tensorflow/tfjs-core';
 import { asBiasAdd } from './bias-add.js';
+import { reasonOf } from '../../errors/index.js';
+import { StandIns } from './stand-ins.js';
 import type { NativeBinding, NativeKernelBackend, OpAttribute, TensorMetadata } from '../native/kernel-backend.js';
 
 /** An op or a constant as it went through the addon; `inputs` are ids of values. */
@@ -36,11 +38,12 @@ export class NotCapturable extends Error {}
 const IMPURE = /^(Random|Multinomial|TruncatedNormal|ParameterizedTruncatedNormal|Write|Read|Assign|Print|Assert)/;
 
 /**
- * Runs `fn` once, eagerly, and notes every op that passes through the addon on the way to its outputs. Tensors that
- * existed before (weights) and those made of JavaScript values become constants.
+ * Runs `fn` once and notes every op that passes through the addon on the way to its outputs. Tensors that existed before
+ * (weights) and those made of JavaScript values become constants. What depends on the inputs is not kept: see
+ * {@link StandIns}.
  *
  * @param state variables that are inputs too, after the examples; what `fn` leaves in them are outputs, after its own.
- *   They keep the values that it left
+ *   They have no values afterwards: the caller assigns them anew
  */
 export function recordGraph(
   tf: typeof TF,
@@ -103,9 +106,11 @@ class Recorder {
   readonly #varying = new Set<number>();
   /** Constants from outside are read at once: an op may be the last to use them. */
   readonly #outside = new Map<number, RecordedNode>();
+  readonly #standIns: StandIns;
 
   constructor(private readonly backend: NativeKernelBackend) {
     this.#binding = backend.binding;
+    this.#standIns = new StandIns(backend.binding);
     this.#outerIds = Object.hasOwn(backend, 'getInputTensorIds') ? backend.getInputTensorIds : undefined;
   }
 
@@ -114,6 +119,9 @@ class Recorder {
     const overrides: Partial<NativeBinding> = {
       createTensor: (shape, dtype, values) => this.#createTensor(shape, dtype, values),
       executeOp: (name, attributes, inputs, outputs) => this.#executeOp(name, attributes, inputs, outputs),
+      deleteTensor: (id) => {
+        if (!this.#standIns.has(id)) target.deleteTensor(id);
+      },
       tensorDataSync: (id) => {
         // What the inputs do not change is the same each time: shapes that a graph computes with, say.
         if (this.#varying.has(id)) throw new NotCapturable('it reads the value of a tensor');
@@ -140,6 +148,7 @@ class Recorder {
 
   detach(): void {
     this.backend.binding = this.#binding;
+    this.#standIns.dispose();
     if (this.#outerIds) this.backend.getInputTensorIds = this.#outerIds;
     else Reflect.deleteProperty(this.backend, 'getInputTensorIds');
   }
@@ -202,16 +211,33 @@ class Recorder {
   ): TensorMetadata[] {
     if (IMPURE.test(name)) throw new NotCapturable(`${name} is not a function of its inputs`);
     for (const id of inputs) if (!this.#producer.has(id) && !this.#inputs.has(id)) this.#constant(id);
-    const outputs = this.#binding.executeOp(name, attributes, inputs, count);
+    const varies = inputs.some((id) => this.#varying.has(id));
+    const outputs = varies
+      ? this.#executeVarying(name, attributes, inputs, count)
+      : this.#binding.executeOp(name, attributes, inputs, count);
     const op = asBiasAdd({ name, attributes, inputs: [...inputs] }, (id) => this.meta(id).shape, this.#binding);
     const node: RecordedNode = { kind: 'op', ...op, outputs: outputs.map(({ id }) => id) };
-    const varies = inputs.some((id) => this.#varying.has(id));
     for (const { id, shape, dtype } of outputs) {
       if (varies) this.#varying.add(id);
       this.#producer.set(id, node);
       this.#known.set(id, { shape, dtype });
     }
     return outputs;
+  }
+
+  #executeVarying(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly number[],
+    count: number,
+  ): TensorMetadata[] {
+    const given = inputs.map((id) => this.#standIns.given(id));
+    try {
+      return this.#binding.executeOp(name, attributes, given, count).map((output) => this.#standIns.replace(output));
+    } catch (error) {
+      // Zeros are no denominators of whole numbers, say; an error of the function itself comes again op by op.
+      throw error instanceof NotCapturable ? error : new NotCapturable(reasonOf(error));
+    }
   }
 
   #constant(id: number): RecordedNode {
