@@ -13,6 +13,8 @@ export interface HttpDownloadOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Called as bytes come, with how many are there and how many there will be, where the server says so. */
   readonly onProgress?: (bytes: number, total: number | undefined) => void;
+  /** What else can be done where nothing can be fetched, for the errors. */
+  readonly otherwise?: string;
   /** Milliseconds before the first new try; doubled for each after it. Default 500. */
   readonly pause?: number;
 }
@@ -34,7 +36,8 @@ class Interrupted extends Error {}
 export async function httpDownload(url: string, target: string, options: HttpDownloadOptions): Promise<void> {
   const part = `${target}.part`;
   let reason = '';
-  for (let idle = 0, had = await sizeOf(part); idle < TRIES;) {
+  let had = await sizeOf(part);
+  for (let idle = 0; idle < TRIES;) {
     try {
       await attempt(url, part, options);
       await rename(part, target);
@@ -52,7 +55,8 @@ export async function httpDownload(url: string, target: string, options: HttpDow
     options.log(`${url}: ${reason}; trying again${now > 0 ? ` from byte ${now}` : ''}`);
     await sleep((options.pause ?? 500) * 2 ** (idle - 1), undefined, options.signal ? { signal: options.signal } : {});
   }
-  throw failed(url, reason, 'check your connection and run again: what has come is kept and gone on with');
+  const kept = had > 0 ? ': what has come is kept and gone on with' : '';
+  throw failed(url, reason, `check your connection and run again${kept}`, options);
 }
 
 async function attempt(url: string, part: string, options: HttpDownloadOptions): Promise<void> {
@@ -81,11 +85,7 @@ async function attempt(url: string, part: string, options: HttpDownloadOptions):
   }
   if (!response.ok || !response.body) {
     await response.body?.cancel();
-    throw failed(
-      url,
-      `the server answers ${response.status}`,
-      'check the address; a copy at hand is taken with --from FILE',
-    );
+    throw failed(url, `the server answers ${response.status}`, 'check the address', options);
   }
   const resumed = response.status === 206 && rangeStart(response) === start;
   if (response.status === 206 && !resumed) {
@@ -137,6 +137,7 @@ async function sizeOf(path: string): Promise<number> {
   return (await stat(path).catch(() => undefined))?.size ?? 0;
 }
 
-function failed(url: string, reason: string, expected: string): ShieldError {
+function failed(url: string, reason: string, fix: string, { otherwise }: HttpDownloadOptions): ShieldError {
+  const expected = otherwise === undefined ? fix : `${fix}; ${otherwise}`;
   return new ShieldError('DOWNLOAD_FAILED', { name: url, reason, expected });
 }

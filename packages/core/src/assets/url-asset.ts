@@ -48,7 +48,8 @@ async function provide(folder: string, path: string, source: UrlSource, options:
       const url = `${process.env['SHIELD_WEIGHTS_URL'] ?? source.base}`.replace(/\/?$/, '/') + source.archive;
       const size = source.bytes === undefined ? '' : ` (${Math.round(source.bytes / 1e6)} MB)`;
       options.log(`downloading ${url}${size}`);
-      await httpDownload(url, archive, options);
+      const otherwise = 'a copy at hand is taken by shield weights download NAME --from FILE';
+      await httpDownload(url, archive, { otherwise, ...options });
     }
     let sha256: string;
     if (options.from !== undefined && !/\.(?:tar|tar\.gz|tgz)$/.test(options.from)) {

@@ -4,8 +4,8 @@ import { basename, resolve, sep } from 'node:path';
 /** `validation-00003-of-00128`, as TensorFlow's scripts name shards. */
 const SHARD = /^(.*)-(\d{5})-of-(\d{5})$/;
 
-/** What lies beside records in a folder and is none. */
-const NO_RECORDS = ['**/*.json', '**/*.txt', '**/*.md', '**/*.tmp', '**/*.csv', '**/*.npz', '**/.*'];
+/** What lies beside records and is none; a glob's `*` does not mean it. */
+const NO_RECORDS = /^\.|\.(json|txt|md|tmp|csv|npz)$/;
 
 export interface RecordFiles {
   /** Absolute paths, in the order of their names. */
@@ -26,13 +26,9 @@ export async function recordFiles(path: string, pattern = '*'): Promise<RecordFi
   if (status?.isFile()) return { paths: [resolve(path)], missing: [] };
   const { glob } = await import('tinyglobby');
   const found = status?.isDirectory()
-    ? await glob(pattern, { cwd: path, absolute: true, ignore: NO_RECORDS, expandDirectories: false })
-    : await glob(sep === '\\' ? path.replaceAll(sep, '/') : path, {
-        absolute: true,
-        ignore: ['**/*.tmp'],
-        expandDirectories: false,
-      });
-  const paths = found.sort();
+    ? await glob(pattern, { cwd: path, absolute: true, expandDirectories: false })
+    : await glob(sep === '\\' ? path.replaceAll(sep, '/') : path, { absolute: true, expandDirectories: false });
+  const paths = found.filter((one) => !NO_RECORDS.test(basename(one))).sort();
   return { paths, missing: missingShards(paths.map((one) => basename(one))) };
 }
 

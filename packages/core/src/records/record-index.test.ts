@@ -165,7 +165,7 @@ describe('recordFiles', () => {
     const place = join(folder, 'shards[1]');
     const { mkdir } = await import('node:fs/promises');
     await mkdir(place);
-    for (const name of ['b-00002-of-00003', 'b-00000-of-00003', 'a', 'notes.txt', 'b-00001-of-00003.17.ab.tmp'])
+    for (const name of ['b-00002-of-00003', 'b-00000-of-00003', 'a', 'notes.txt', 'provision.json', 'b-00001-of-00003.17.ab.tmp'])
       await writeFile(join(place, name), '');
     const names = async (...path: [string, string?]) => {
       const { paths, missing } = await recordFiles(...path);
@@ -175,6 +175,7 @@ describe('recordFiles', () => {
     expect(await names(place, 'b-*')).toEqual([['b-00000-of-00003', 'b-00002-of-00003'], ['b-00001-of-00003']]);
     expect(await names(join(place, 'a'))).toEqual([['a'], []]);
     expect(await names(join(folder, 'shard?\\[1\\]', 'b-0000{0,2}-*'))).toMatchObject([{ length: 2 }, { length: 1 }]);
+    expect(await names(join(folder, 'shard?\\[1\\]', '*'))).toEqual([['a', 'b-00000-of-00003', 'b-00002-of-00003'], ['b-00001-of-00003']]); // prettier-ignore
     expect(await names(join(place, 'nothing'))).toEqual([[], []]);
   });
 });

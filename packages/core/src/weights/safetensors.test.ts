@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ShieldError } from '../errors/index.js';
+import { Random } from '../random/random.js';
+import { mutated, MUTATIONS } from '../testing/mutations.js';
 import { readSafetensors, writeSafetensors } from './safetensors.js';
 import { rowMajorStrides, sizeOf, toFloat32 } from './weight-tensor.js';
 
@@ -123,6 +125,24 @@ describe('safetensors', () => {
       }),
       { numRuns: 2000, seed: 1 },
     );
+  });
+
+  it(`is refused by the name of the file or gives tensors that fit their shapes, damaged ${MUTATIONS} times`, () => {
+    const whole = writeSafetensors(weights, { from: 'a test' });
+    let refused = 0;
+    for (let i = 0; i < MUTATIONS; i++) {
+      try {
+        const { tensors } = readSafetensors(mutated(whole, new Random('hostile', i)).slice(), 'bad.safetensors');
+        for (const tensor of tensors.values()) expect(toFloat32(tensor).length).toBe(sizeOf(tensor.shape));
+      } catch (error) {
+        expect(error).toMatchObject({
+          code: 'WEIGHTS_INVALID',
+          message: expect.stringContaining('bad.safetensors') as string,
+        });
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(MUTATIONS / 4);
   });
 });
 

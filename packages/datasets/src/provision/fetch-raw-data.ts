@@ -40,7 +40,8 @@ export async function fetchRawData(request: ProvisionRequest, context: Provision
     const bar = context.reporter.stage({ stage: 'download', name, total: undefined, unit: 'MB' });
     const onProgress = (bytes: number, total?: number) =>
       bar.update(Math.floor(bytes / 1e6), total === undefined ? undefined : `of ${Math.ceil(total / 1e6)} MB`);
-    await httpDownload(url, fetched, { headers, onProgress, log: say, signal: context.signal });
+    const otherwise = `a copy at hand is taken from ${rawData}`;
+    await httpDownload(url, fetched, { headers, onProgress, otherwise, log: say, signal: context.signal });
     bar.end();
     if (!subset) await expectMd5(fetched, name, MD5[name]!);
     await rename(fetched, path);

@@ -6,9 +6,11 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ShieldError } from '../../errors/index.js';
+import { Random } from '../../random/random.js';
+import { mutated, MUTATIONS } from '../../testing/mutations.js';
 import { readWeights } from '../read-weights.js';
 import { writeSafetensors } from '../safetensors.js';
-import { toFloat32 } from '../weight-tensor.js';
+import { sizeOf, toFloat32 } from '../weight-tensor.js';
 import { readLegacyTorch } from './torch-pickle.js';
 import { readTorchZip } from './torch-zip.js';
 
@@ -21,10 +23,12 @@ const expected = JSON.parse(readFileSync(fixture('expected.json'), 'utf8')) as R
 >;
 const number = (text: string) => Number(text.replace('inf', 'Infinity'));
 
-describe.each([
+const FORMS = [
   ['legacy.pth', readLegacyTorch],
   ['zip.pt', readTorchZip],
-])('%s', (name, read) => {
+] as const;
+
+describe.each(FORMS)('%s', (name, read) => {
   it('is read as PyTorch wrote it: types, strides, windows, shared storages', async () => {
     const { tensors, sha256 } = await readWeights(fixture(name));
     expect(sha256).toMatch(/^[0-9a-f]{64}$/);
@@ -64,6 +68,23 @@ describe.each([
       }),
       { numRuns: 2000, seed: 1 },
     );
+  });
+});
+
+describe.each(FORMS)('%s, damaged', (name, read) => {
+  it(`${MUTATIONS} times, is refused by the name of the file or gives tensors that fit their shapes`, () => {
+    const whole = bytesOf(name);
+    let refused = 0;
+    for (let i = 0; i < MUTATIONS; i++) {
+      try {
+        const tensors = read(mutated(whole, new Random('hostile', name, i)).slice(), 'bad.pth');
+        for (const tensor of tensors.values()) expect(toFloat32(tensor).length).toBe(sizeOf(tensor.shape));
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'WEIGHTS_INVALID', message: expect.stringContaining('bad.pth') as string });
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(MUTATIONS / 4);
   });
 });
 
