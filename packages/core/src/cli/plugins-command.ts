@@ -68,13 +68,15 @@ function describe(plugin: Plugin): string {
   const lines = [wrap(`${plugin.kind} ${plugin.name}: ${plugin.summary}`, COLUMNS)];
   if (plugin.aliases?.length) lines.push(`also called ${plugin.aliases.join(', ')}`);
   if (plugin.reference) lines.push(wrap(plugin.reference.title, COLUMNS), plugin.reference.url);
+  const rows = optionRows(plugin);
+  const first = Math.max(22, ...rows.map(({ name }) => name.length + 2));
   const table = new Table({
     head: ['option', 'default', 'what it is'],
-    colWidths: [22, 14, 40],
+    colWidths: [first, 14, 62 - first],
     wordWrap: true,
     style: { head: [], border: [] },
   });
-  for (const row of optionRows(plugin))
+  for (const row of rows)
     table.push([row.name, row.default, `${row.description}${row.allowed ? ` (${row.allowed})` : ''}`]);
   return `${lines.join('\n')}\n\n${table.toString()}`;
 }

@@ -10,7 +10,7 @@ export interface OptionRow {
   readonly allowed: string;
 }
 
-interface PropertySchema {
+interface PropertySchema extends Partial<ObjectSchema> {
   readonly type?: string | readonly string[];
   readonly default?: unknown;
   readonly description?: string;
@@ -23,23 +23,33 @@ interface PropertySchema {
   readonly anyOf?: readonly PropertySchema[];
 }
 
-/** The options of a plugin, its own and the common ones, for the terminal and the generated pages. */
+interface ObjectSchema {
+  readonly properties: Readonly<Record<string, PropertySchema>>;
+  readonly required?: readonly string[];
+}
+
+/**
+ * The options of a plugin, its own and the common ones, for the terminal and the generated pages; one that has options
+ * of its own is told by these: `preprocess.crop`.
+ */
 export function optionRows(plugin: Plugin): OptionRow[] {
-  const schema = fullOptionsSchema(plugin) as unknown as {
-    properties: Record<string, PropertySchema>;
-    required?: string[];
-  };
-  return Object.entries(schema.properties).map(([name, property]) => ({
-    name,
-    default:
-      property.default === undefined
-        ? schema.required?.includes(name)
-          ? 'required'
-          : '–'
-        : JSON.stringify(property.default),
-    description: property.description ?? '',
-    allowed: allowed(property),
-  }));
+  return rowsOf(fullOptionsSchema(plugin) as unknown as ObjectSchema, '');
+}
+
+function rowsOf({ properties, required }: ObjectSchema, prefix: string): OptionRow[] {
+  return Object.entries(properties).flatMap(([key, property]) => {
+    const name = `${prefix}${key}`;
+    if (property.properties) return rowsOf(property as ObjectSchema, `${name}.`);
+    const missing = required?.includes(key) ? 'required' : '–';
+    return [
+      {
+        name,
+        default: property.default === undefined ? missing : JSON.stringify(property.default),
+        description: property.description ?? '',
+        allowed: allowed(property),
+      },
+    ];
+  });
 }
 
 function allowed(schema: PropertySchema): string {
