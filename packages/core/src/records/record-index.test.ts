@@ -165,7 +165,14 @@ describe('recordFiles', () => {
     const place = join(folder, 'shards[1]');
     const { mkdir } = await import('node:fs/promises');
     await mkdir(place);
-    for (const name of ['b-00002-of-00003', 'b-00000-of-00003', 'a', 'notes.txt', 'provision.json', 'b-00001-of-00003.17.ab.tmp'])
+    for (const name of [
+      'b-00002-of-00003',
+      'b-00000-of-00003',
+      'a',
+      'notes.txt',
+      'provision.json',
+      'b-00001-of-00003.17.ab.tmp',
+    ])
       await writeFile(join(place, name), '');
     const names = async (...path: [string, string?]) => {
       const { paths, missing } = await recordFiles(...path);
