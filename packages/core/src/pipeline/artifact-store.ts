@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ShieldError, reasonOf, systemCode, writeError } from '../errors/index.js';
@@ -57,19 +57,31 @@ export class ArtifactStore {
 
   /** Opens for reading, and for writing what is missing. */
   async open<Row>(kind: string, key: ArtifactKey): Promise<Artifact<Row>> {
+    return (await this.openAll<Row>(kind, [key]))[0]!;
+  }
+
+  /** As {@link open}, of several: they go on record together. */
+  async openAll<Row>(kind: string, keys: readonly ArtifactKey[]): Promise<Artifact<Row>[]> {
+    const artifacts: Artifact<Row>[] = [];
+    for (const key of keys) artifacts.push(await this.#open(kind, key));
+    await Promise.all(artifacts.map((artifact) => this.opened(artifact as Artifact<unknown>)));
+    return artifacts;
+  }
+
+  async #open<Row>(kind: string, key: ArtifactKey): Promise<Artifact<Row>> {
     const path = this.path(kind, key);
     try {
-      await makeFolder(path);
       const keyFile = join(path, 'key.json');
-      if (!existsSync(keyFile)) await writeAtomically(keyFile, `${JSON.stringify(key, null, 2)}\n`);
+      if (!existsSync(keyFile)) {
+        await makeFolder(path);
+        await writeAtomically(keyFile, `${JSON.stringify(key, null, 2)}\n`);
+      }
     } catch (error) {
       throw writeError(error, path);
     }
     const shared = this.store && new SharedArtifact(this.store, path, basename(path));
     await shared?.meet();
-    const artifact = new Artifact<Row>(path, kind, keyHash(key), shared);
-    await this.opened(artifact as Artifact<unknown>);
-    return artifact;
+    return new Artifact<Row>(path, kind, keyHash(key), shared);
   }
 }
 
@@ -96,7 +108,7 @@ export class Artifact<Row> {
    * @throws ARTIFACT_CORRUPT
    */
   async complete(): Promise<{ readonly batches: number } | undefined> {
-    const text = await readIfThere(join(this.path, 'complete.json'));
+    const text = readIfThere(join(this.path, 'complete.json'));
     if (text === undefined) return undefined;
     const batches = /^\{"batches":(\d+)\}\s*$/.exec(text)?.[1];
     if (batches === undefined) {
@@ -248,9 +260,10 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+/** At once, as `has` looks: four trips through the thread pool take longer than so small a file. */
+function readIfThere(path: string): string | undefined {
   try {
-    return await readFile(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;

@@ -54,10 +54,16 @@ export async function judgeStage(
   const artifacts = new Map<string, Artifact<PredictionRow>>();
   // The same defense may go by two names: what it says is computed once.
   const judges: Judge[] = [];
-  for (const path of paths) {
+  const planned = paths.map((path) => {
     const draws = path.defense && isRandom(path.defense) ? context.spec.evaluate.draws : 1;
-    const key = judgedKey(context, source.key, { ...path, draws });
-    const artifact = await context.store.open<PredictionRow>('predictions', key);
+    return { path, draws, key: judgedKey(context, source.key, { ...path, draws }) };
+  });
+  const opened = await context.store.openAll<PredictionRow>(
+    'predictions',
+    planned.map(({ key }) => key),
+  );
+  for (const [i, { path, draws }] of planned.entries()) {
+    const artifact = opened[i]!;
     const same = judges.find((judge) => judge.artifact.hash === artifact.hash);
     if (!same) judges.push({ path, draws, artifact, rows: undefined, milliseconds: 0 });
     artifacts.set(path.name, same?.artifact ?? artifact);
@@ -73,9 +79,11 @@ export async function judgeStage(
   const started = performance.now();
   await judgeMissing(context, source, missing);
   await context.emit({ type: 'stage', ...info, phase: 'end', seconds: (performance.now() - started) / 1000 });
-  for (const { artifact } of missing) {
-    await context.emit({ type: 'artifact', kind: 'predictions', key: artifact.hash, path: artifact.path });
-  }
+  await Promise.all(
+    missing.map(async ({ artifact: { hash: key, path } }) =>
+      context.emit({ type: 'artifact', kind: 'predictions', key, path }),
+    ),
+  );
   return artifacts;
 }
 

@@ -56,7 +56,7 @@ export interface CellJob {
   readonly shard?: Shard;
   /** Names the cell by its resolved spec and the code that carries it out: a worker whose key differs refuses. */
   readonly key: string;
-  /** The resolved spec, as YAML. */
+  /** The resolved spec, as JSON, which is YAML too. */
   readonly spec: string;
   /** From 1. */
   readonly attempt: number;

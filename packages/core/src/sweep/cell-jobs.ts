@@ -1,14 +1,13 @@
 import { sharedThreads } from '../execution/parallel.js';
 import type { CellJob } from '../plugin/executor-contract.js';
 import { EXECUTOR } from '../spec/plugin-places.js';
-import { toYaml } from '../spec/to-yaml.js';
 import type { SweepCell } from './plan.js';
 
 /** The first attempt at a cell. Who carries the cells out is the sweep's business, and no part of their specs. */
 export function jobOf({ cell, key, resolved }: Pick<SweepCell, 'cell' | 'key' | 'resolved'>): CellJob {
   const { threads: own, time_limit, strip } = resolved.execution;
   const execution = { use: EXECUTOR, shards: 1, threads: own, time_limit, strip };
-  const spec = toYaml({ ...resolved, execution });
+  const spec = JSON.stringify({ ...resolved, execution });
   const threads = sharedThreads(resolved);
   const job = { cell, key, spec, attempt: 1, ...(threads === undefined ? {} : { threads }), timeLimit: time_limit };
   return named(job);

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { copyFile, link, open, rename, truncate } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '../errors/index.js';
@@ -11,6 +12,7 @@ import type { JournalNote } from './events.js';
  * @returns what the journal is to say of it; undefined where nothing follows
  */
 export async function cutOff(path: string, end: number, keep: boolean): Promise<JournalNote | undefined> {
+  if (statSync(path).size === end) return undefined;
   const handle = await open(path, 'r');
   let bytes: number;
   let text: string;

@@ -1,5 +1,5 @@
 import { constants, fstatSync, ftruncateSync, rmSync, writeSync } from 'node:fs';
-import { open, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { open, unlink, writeFile, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ShieldError, systemCode, writeError } from '../errors/index.js';
 import type { JournalEntry, JournalNote, RunEvent } from './events.js';
@@ -26,6 +26,8 @@ export class Journal {
   #nextFlush: Promise<void> | undefined;
   #broken: ShieldError | undefined;
   #closed = false;
+  /** Whether something may not be on the disk yet. */
+  #unflushed = false;
 
   private constructor(
     readonly path: string,
@@ -41,8 +43,17 @@ export class Journal {
    * @throws WRITE_FAILED, DISK_FULL
    */
   static async create(path: string): Promise<Journal> {
+    return (await Journal.#create(path)).#withReserve();
+  }
+
+  /** Makes a new journal with its first events, for another process or a later moment to go on with. */
+  static async begin(path: string, ...first: readonly RunEvent[]): Promise<void> {
+    await (await Journal.#create(path, ...first)).close();
+  }
+
+  static async #create(path: string, ...first: readonly RunEvent[]): Promise<Journal> {
     const journal = await opened(path, constants.O_CREAT | constants.O_EXCL, (handle) => new Journal(path, handle, 0));
-    return journal.#started({ type: 'journal', version: JOURNAL_VERSION });
+    return journal.#started({ type: 'journal', version: JOURNAL_VERSION }, ...first);
   }
 
   /**
@@ -59,7 +70,8 @@ export class Journal {
       throw writeError(error, path);
     }
     const journal = await opened(path, 0, (handle) => new Journal(path, handle, at.line));
-    return journal.#started(at.line === 0 ? { type: 'journal', version: JOURNAL_VERSION } : undefined, note);
+    await journal.#started(at.line === 0 ? { type: 'journal', version: JOURNAL_VERSION } : undefined, note);
+    return journal.#withReserve();
   }
 
   /** The number that the next entry gets. */
@@ -95,6 +107,7 @@ export class Journal {
       }
     }
     this.#seq++;
+    this.#unflushed = true;
     return entry;
   }
 
@@ -105,7 +118,9 @@ export class Journal {
       .catch(() => undefined)
       .then(() => {
         this.#nextFlush = undefined;
+        this.#unflushed = false;
         this.#flushing = this.handle.datasync().catch((error: unknown) => {
+          this.#unflushed = true;
           throw writeError(error, this.path);
         });
         return this.#flushing;
@@ -115,10 +130,11 @@ export class Journal {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    await this.flush().finally(async () => {
+    const flushed = this.#unflushed ? this.flush() : (this.#nextFlush ?? this.#flushing ?? Promise.resolve());
+    await flushed.finally(async () => {
       this.#closed = true;
       await this.handle.close();
-      await rm(this.#reserve, { force: true });
+      await unlink(this.#reserve).catch(() => undefined);
     });
   }
 
@@ -126,10 +142,14 @@ export class Journal {
     return join(dirname(this.path), RESERVE);
   }
 
-  async #started(...notes: readonly (JournalNote | undefined)[]): Promise<this> {
+  async #withReserve(): Promise<this> {
+    await writeFile(this.#reserve, Buffer.alloc(RESERVE_BYTES)).catch(() => undefined);
+    return this;
+  }
+
+  async #started(...notes: readonly (RunEvent | JournalNote | undefined)[]): Promise<this> {
     try {
       await Promise.all(notes.flatMap((note) => (note ? [this.append(note)] : [])));
-      await writeFile(this.#reserve, Buffer.alloc(RESERVE_BYTES)).catch(() => undefined);
       return this;
     } catch (error) {
       await this.handle.close();

@@ -94,14 +94,12 @@ async function fill(draft: string, id: string, createdAt: Date, run: NewRun): Pr
   };
   // At once: the disk writes them together, and none is a run before the draft is renamed.
   const written = Object.entries(files).map(([name, text]) => flushed(join(draft, basename(name)), text));
-  const results = await Promise.allSettled([...written, begunJournal(join(draft, 'journal.jsonl'))]);
+  const results = await Promise.allSettled([
+    ...written,
+    Journal.begin(join(draft, 'journal.jsonl'), { type: 'state', state: 'QUEUED' }),
+  ]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   await flushFolder(draft);
-}
-
-async function begunJournal(path: string): Promise<void> {
-  const journal = await Journal.create(path);
-  await journal.append({ type: 'state', state: 'QUEUED' }).finally(() => journal.close());
 }
 
 async function flushed(path: string, text: string): Promise<void> {

@@ -1,5 +1,6 @@
-import { readFileSync, readlinkSync, rmSync, utimesSync } from 'node:fs';
-import { readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { linkSync, readFileSync, readlinkSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFile, rename, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,7 +38,8 @@ export interface LockOptions {
 const DEAD_AFTER_MS = 120_000;
 
 /**
- * One process works on a run at a time. Taking the lock is guarded by proper-lockfile; the lock itself is a file that
+ * One process works on a run at a time. A lock that is there is taken from its dead holder under the guard of
+ * proper-lockfile, one that is not is made by a hard link, in which one alone succeeds; the lock itself is a file that
  * names its holder, so that a run whose process was killed can be gone on with at once, without waiting for a timeout:
  * on the same host the holder is asked for, elsewhere the lock's age counts.
  */
@@ -52,25 +54,32 @@ export class RunLock {
    */
   static async acquire(runPath: string, options: LockOptions = {}): Promise<RunLock> {
     const path = join(runPath, options.file ?? FILE);
-    const release = await guard(path);
+    const record: LockRecord = { pid: process.pid, host: hostname(), since: new Date().toISOString(), ...ownPlace() };
+    const text = `${JSON.stringify(record)}\n`;
+    const draft = join(dirname(path), `.${basename(path)}.${process.pid}-${randomInt(2 ** 32)}`);
+    const lock = new RunLock(path, text);
     try {
-      const holder = await lockHolder(runPath, options);
-      if (holder) throw new ShieldError('RUN_LOCKED', { id: basename(runPath), pid: holder.pid, host: holder.host });
-      const record: LockRecord = {
-        pid: process.pid,
-        host: hostname(),
-        since: new Date().toISOString(),
-        place: place(),
-        began: beginOf(process.pid) ?? '',
-      };
-      const text = `${JSON.stringify(record)}\n`;
-      await writeFile(`${path}.new`, text);
-      await rename(`${path}.new`, path);
-      return new RunLock(path, text);
+      // At once: each of these would cost more than it does on its way through the thread pool.
+      writeFileSync(draft, text);
+      if (linked(draft, path)) return lock;
+      const release = await guard(path);
+      try {
+        // Looked at after each try: nobody else replaces a lock meanwhile, but one that is gone anybody may make anew.
+        for (let tries = 1; tries <= 2; tries++) {
+          const holder = await lockHolder(runPath, options);
+          if (holder)
+            throw new ShieldError('RUN_LOCKED', { id: basename(runPath), pid: holder.pid, host: holder.host });
+          if (linked(draft, path)) return lock;
+        }
+        await rename(draft, path);
+        return lock;
+      } finally {
+        await release();
+      }
     } catch (error) {
       throw writeError(error, path);
     } finally {
-      await release();
+      rmSync(draft, { force: true });
     }
   }
 
@@ -114,7 +123,8 @@ export async function lockHolder(runPath: string, options: LockOptions = {}): Pr
     return undefined;
   }
   const silent = Date.now() - touched;
-  const alive = record.place === place() ? silent < silentAfterMs && isRunning(record) : silent < DEAD_AFTER_MS;
+  const alive =
+    record.place === ownPlace().place ? silent < silentAfterMs && isRunning(record) : silent < DEAD_AFTER_MS;
   return alive ? { pid: record.pid, host: record.host, since: record.since } : undefined;
 }
 
@@ -138,6 +148,26 @@ function beginOf(pid: number): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Makes the lock's file where there is none. @returns false where there is one, or the file system has no hard links */
+function linked(draft: string, path: string): boolean {
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    // Over NFS an answer may be lost, and the second try meets the first.
+    if (systemCode(error) === 'EEXIST') return statSync(draft).nlink === 2;
+    if (['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(systemCode(error) ?? '')) return false;
+    throw error;
+  }
+}
+
+let own: Pick<LockRecord, 'place' | 'began'> | undefined;
+
+/** What does not change while this process lives. */
+function ownPlace(): Pick<LockRecord, 'place' | 'began'> {
+  return (own ??= { place: place(), began: beginOf(process.pid) ?? '' });
 }
 
 /** Two containers can share a host name and count their processes apart; a reboot begins the count anew. */

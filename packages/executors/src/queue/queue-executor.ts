@@ -116,7 +116,9 @@ class QueueExecutor implements Executor {
     private readonly closing: () => void,
   ) {
     const { events } = parts;
-    events.on('progress', ({ jobId, data }) => this.#reported(jobId, data as CellReport));
+    events.on('progress', ({ jobId, data }) => {
+      for (const report of data as readonly CellReport[]) this.#reported(jobId, report);
+    });
     events.on('completed', ({ jobId }) => void this.#collect(jobId).catch(() => undefined));
     events.on('failed', ({ jobId }) => void this.#collect(jobId).catch(() => undefined));
     this.#look = setInterval(() => void this.#lookAfter().catch(() => undefined), LOOK_EVERY_MS);

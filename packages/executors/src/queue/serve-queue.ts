@@ -12,6 +12,7 @@ import {
   type WorkStore,
 } from '@shield/core';
 import { PREFIX, checkRedis, connect, redisAddress, stopChannel, workKey, type QueueOptions } from './redis.js';
+import { Reports } from './reports.js';
 import { encodeOutcome, type QueuedCell } from './wire.js';
 
 /** A cell that a worker gives back is taken by another one after this. */
@@ -146,24 +147,13 @@ class Cells {
   }
 
   async #execute(work: SweepWork, job: Job<QueuedCell>, signal: AbortSignal): Promise<CellOutcome> {
-    // One after another, so that they arrive in their order; what cannot be told is no reason to stop.
-    let told = Promise.resolve();
-    const tell = (report: CellReport) => {
-      told = told
-        .then(() => job.updateProgress(report))
-        .then(() => {
-          if (report.type !== 'run') return;
-          // Whoever takes the cell over goes on with this run.
-          return job.updateData({ ...job.data, job: { ...job.data.job, resume: report.run } });
-        })
-        .catch(() => undefined);
-    };
+    const reports = new Reports(job);
     const place = await this.#worker(job.data.work, work);
-    place.tell = tell;
+    place.tell = (report) => reports.tell(report);
     try {
       return await place.worker.execute(job.data.job, signal);
     } finally {
-      await told;
+      await reports.sent();
       if (place.worker.usable || !signal.aborted) this.#idle.push(place);
       else await place.worker.end();
     }
