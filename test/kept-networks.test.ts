@@ -102,7 +102,7 @@ function left(runs: string): string[] {
     ),
     ...readLines<Record<string, unknown>>(join(path, 'journal.jsonl'))
       .filter(({ type, key }) => type !== 'heartbeat' && !String(key).endsWith('seconds'))
-      .map(({ time: _time, crc: _crc, seconds: _seconds, ...entry }) => plain(JSON.stringify(entry))),
+      .map(({ seq: _seq, time: _time, crc: _crc, seconds: _seconds, ...entry }) => plain(JSON.stringify(entry))),
   ]);
   return [...batches, ...records];
 }

@@ -5,6 +5,7 @@ import { openSweep, type SweepAsked } from '../sweep/sweep-record.js';
 import { lockHolder } from '../tracking/run-lock.js';
 import { runsFolder, type Run } from '../tracking/runs-folder.js';
 import { ShieldError } from '../errors/index.js';
+import { wrapFor } from '../report/wrap.js';
 import type { SweepFlags } from './sweep-command.js';
 import { shortPath } from './short-path.js';
 
@@ -31,7 +32,8 @@ export async function detachSweep(plan: SweepPlan, asked: SweepAsked, { json = f
   if (json) process.stdout.write(`${JSON.stringify({ sweep, path, pid, console: log }, undefined, 2)}\n`);
   else {
     const place = shortPath(log);
-    process.stdout.write(`${sweep}: ${plan.cells.length} cells, process ${pid}; it prints to ${place}\n`);
+    const told = `${sweep}: ${plan.cells.length} cells, process ${pid}; it prints to ${place}`;
+    process.stdout.write(`${wrapFor(process.stdout, told)}\n`);
     process.stdout.write(`shield watch ${sweep}\n`);
   }
 }

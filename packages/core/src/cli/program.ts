@@ -3,6 +3,7 @@ import type { PluginPackage } from '../execution/plugin-package.js';
 import { ShieldError } from '../errors/index.js';
 import { addExperimentCommands } from './experiment-commands.js';
 import { addMaterialCommands } from './material-commands.js';
+import { wrapFor } from '../report/wrap.js';
 import { exitCodeOf, formatError } from './print-error.js';
 import { addRecordCommands } from './record-commands.js';
 
@@ -27,7 +28,9 @@ export function createProgram(options: ProgramOptions): Program {
   const program = new Command('shield')
     .description('Adversarial-robustness experiments on image classifiers, declared in YAML')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`${formatError(usageError(text))}\n`) })
+    .configureOutput({
+      outputError: (text, write) => write(`${wrapFor(process.stderr, formatError(usageError(text)))}\n`),
+    })
     .showSuggestionAfterError(true)
     // Commander's 40 would leave long lists of options unwrapped at 80 columns.
     .configureHelp({ minWidthToWrap: 20 })
@@ -72,7 +75,7 @@ async function parse(program: Command, argv: readonly string[]): Promise<void> {
       process.exitCode = error.exitCode === 0 ? 0 : 2;
       return;
     }
-    process.stderr.write(`${formatError(error)}\n`);
+    process.stderr.write(`${wrapFor(process.stderr, formatError(error))}\n`);
     process.exitCode = exitCodeOf(error);
   }
 }

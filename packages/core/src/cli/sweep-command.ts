@@ -5,6 +5,7 @@ import type { RecordedSweep } from '../execution/record-sweep.js';
 import type { Shield } from '../execution/shield.js';
 import { columns } from '../report/columns.js';
 import { duration } from '../report/results-table.js';
+import { wrapFor } from '../report/wrap.js';
 import type { SweepCell, SweepPlan } from '../sweep/plan.js';
 import { bestCell, measure, readResults, resultsPath, shownValue, type CellResult } from '../sweep/results.js';
 import type { SweepAsked, SweepRecord } from '../sweep/sweep-record.js';
@@ -120,7 +121,8 @@ export async function sweepCommand(options: ProgramOptions, flags: SweepFlags, r
   } catch (error) {
     shown.close();
     if (!(error instanceof RunInterrupted)) throw error;
-    process.stderr.write(`${error.message}; the same shield sweep goes on with the cells that are left\n`);
+    const told = `${error.message}; the same shield sweep goes on with the cells that are left`;
+    process.stderr.write(`${wrapFor(process.stderr, told)}\n`);
     process.exitCode = error.exitCode;
   }
 }
@@ -155,7 +157,8 @@ function show(plan: SweepPlan, { run, results }: RecordedSweep, json: boolean): 
   if (failed !== undefined) process.stdout.write(`\n${failed}\n\n`);
   if (best) {
     const { cell, overrides } = best.cell;
-    process.stdout.write(`best: cell ${cell} (${best.value.toFixed(4)}) ${overrides.join(' ')}\n`);
+    const told = `best: cell ${cell} (${best.value.toFixed(4)}) ${overrides.join(' ')}`;
+    process.stdout.write(`${wrapFor(process.stdout, told)}\n`);
   }
   process.stdout.write(`${shortPath(run.path)}\n`);
 }

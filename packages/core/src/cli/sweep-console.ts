@@ -1,6 +1,7 @@
 import { silentReporter, type Reporter } from '../pipeline/reporter.js';
 import type { SweepContext } from '../execution/record-sweep.js';
 import { SweepView } from '../report/sweep-view.js';
+import { wrapFor } from '../report/wrap.js';
 import type { SweepPlan } from '../sweep/plan.js';
 import { SweepProgress } from '../sweep/progress.js';
 import { readResults, resultsPath } from '../sweep/results.js';
@@ -16,7 +17,8 @@ export class SweepConsole {
 
   /** @param stream undefined where nobody looks on: warnings are told all the same */
   constructor(private readonly stream: NodeJS.WriteStream | undefined) {
-    const line = (text: string) => (this.#view ? this.#view.line(text) : void process.stderr.write(`${text}\n`));
+    const line = (text: string) =>
+      this.#view ? this.#view.line(text) : void process.stderr.write(`${wrapFor(process.stderr, text)}\n`);
     this.reporter = {
       ...silentReporter,
       log: (message) => (stream ? line(message) : undefined),

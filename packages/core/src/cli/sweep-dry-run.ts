@@ -1,6 +1,7 @@
 import type { PluginRegistry } from '../plugin/registry.js';
 import { columns } from '../report/columns.js';
 import { duration } from '../report/results-table.js';
+import { wrapFor } from '../report/wrap.js';
 import { estimateSweep, type CellEstimate, type SweepEstimate, type Work } from '../sweep/estimate.js';
 import type { SweepPlan } from '../sweep/plan.js';
 import { shownValue } from '../sweep/results.js';
@@ -33,7 +34,8 @@ export async function printSweepPlan(plan: SweepPlan, options: DryRunOptions): P
     ...plan.keys.map((key) => shownValue(params[key])),
     sharing(estimate.cells[i]!),
   ]);
-  process.stdout.write(`${columns([head, ...rows])}\n${summary(plan, estimate).join('\n')}\n`);
+  const told = wrapFor(process.stdout, summary(plan, estimate).join('\n'));
+  process.stdout.write(`${columns([head, ...rows])}\n${told}\n`);
 }
 
 /** `fgsm, pgd of 1, cw_l2 of 3, 5 evaluations`: attacks by the cell that carries them out, the rest by their number. */

@@ -1,4 +1,5 @@
 import { ShieldError } from '../errors/index.js';
+import { wrapFor } from '../report/wrap.js';
 import { toPlain } from '../spec/tree.js';
 import type { Plugin } from '../plugin/define.js';
 import type { CollectedProvenance } from '../tracking/provenance.js';
@@ -70,7 +71,7 @@ export async function workerCommand(program: ProgramOptions, flags: WorkerFlags)
         return worker.WorkerProcess.start({ program: script, work, name, threads, memory, hangAfter, tell });
       },
       signal: stopping.signal,
-      say: (message) => void process.stderr.write(`${message}\n`),
+      say: (message) => void process.stderr.write(`${wrapFor(process.stderr, message)}\n`),
     });
   } finally {
     deaf();

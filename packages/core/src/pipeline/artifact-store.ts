@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ShieldError, reasonOf, systemCode, writeError } from '../errors/index.js';
 import { makeFolder } from '../files/make-folder.js';
@@ -122,11 +121,18 @@ export class Artifact<Row> {
   }
 
   /** @throws ARTIFACT_CORRUPT when the record does not carry its own checksum */
-  async read(index: number): Promise<ArtifactBatch<Row>> {
+  read(index: number): Promise<ArtifactBatch<Row>> {
+    return new Promise((resolve) => resolve(this.#read(index)));
+  }
+
+  #read(index: number): ArtifactBatch<Row> {
     const path = this.#record(index);
-    const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    let text: string;
+    try {
+      text = readFileSync(path, 'utf8');
+    } catch (error) {
       throw new ShieldError('ARTIFACT_CORRUPT', { path: this.path, reason: reasonOf(error) }, { cause: error });
-    });
+    }
     const newline = text.indexOf('\n');
     const body = text.slice(newline + 1);
     if (newline < 0 || sha256(body) !== text.slice(0, newline)) {

@@ -1,7 +1,7 @@
 import type { SweepProgress, WorkerState } from '../sweep/progress.js';
 import type { CellEvent } from '../tracking/events.js';
 import { duration } from './results-table.js';
-import { wrap } from './wrap.js';
+import { wrapFor } from './wrap.js';
 
 export interface SweepViewOptions {
   readonly stream: NodeJS.WriteStream;
@@ -53,7 +53,7 @@ export class SweepView {
   line(text: string): void {
     const { stream } = this.options;
     this.#erase();
-    stream.write(`${stream.isTTY ? wrap(text, stream.columns) : text}\n`);
+    stream.write(`${wrapFor(stream, text)}\n`);
     this.#draw(true);
   }
 

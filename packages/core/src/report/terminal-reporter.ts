@@ -1,6 +1,6 @@
 import type { Reporter, StageInfo, StageReporter } from '../pipeline/reporter.js';
 import { duration } from './results-table.js';
-import { wrap } from './wrap.js';
+import { wrapFor } from './wrap.js';
 
 export interface TerminalOptions {
   readonly stream: NodeJS.WriteStream;
@@ -30,8 +30,7 @@ export class TerminalReporter implements Reporter {
   }
 
   warn(message: string): void {
-    const text = `warning: ${message}`;
-    this.#line(this.#stream.isTTY ? wrap(text, this.#stream.columns) : text);
+    this.#line(`warning: ${message}`);
   }
 
   stage(info: StageInfo): StageReporter {
@@ -65,8 +64,9 @@ export class TerminalReporter implements Reporter {
     this.#open = undefined;
   }
 
-  #line(message: string): void {
+  #line(text: string): void {
     const bar = this.#open;
+    const message = wrapFor(this.#stream, text, 0);
     if (!this.#stream.isTTY || !bar) this.#stream.write(`${message}\n`);
     else this.#stream.write(`\r\u001b[2K${message}\n${bar.line(this.#stream.columns)}`);
   }

@@ -1,10 +1,11 @@
 import { randomInt } from 'node:crypto';
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { systemCode, writeError } from '../errors/index.js';
 import { makeFolder } from '../files/make-folder.js';
 import { Journal } from './journal.js';
 import type { CollectedProvenance } from './provenance.js';
+import { writeFlushed } from './write-atomically.js';
 import { openRun, type Run, type RunRecord } from './runs-folder.js';
 
 export interface NewRun {
@@ -93,17 +94,13 @@ async function fill(draft: string, id: string, createdAt: Date, run: NewRun): Pr
     'run.json': json(record),
   };
   // At once: the disk writes them together, and none is a run before the draft is renamed.
-  const written = Object.entries(files).map(([name, text]) => flushed(join(draft, basename(name)), text));
+  const written = Object.entries(files).map(([name, text]) => writeFlushed(join(draft, basename(name)), text));
   const results = await Promise.allSettled([
     ...written,
     Journal.begin(join(draft, 'journal.jsonl'), { type: 'state', state: 'QUEUED' }),
   ]);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   await flushFolder(draft);
-}
-
-async function flushed(path: string, text: string): Promise<void> {
-  await writeFile(path, text, { flush: true });
 }
 
 /** So that the names in a folder survive a power failure too. */
