@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { wrap, wrapFor } from './wrap.js';
+import { wrap, wrapFor, wrapMessage } from './wrap.js';
 
 test('breaks between words, and indents what follows the first line', () => {
   expect(wrap('one two three four', 9)).toBe('one two\nthree\nfour');
@@ -14,14 +14,16 @@ test('what fits stays as it is; a long word is not cut', () => {
 
 test('a command is not broken, so that it can be copied', () => {
   const again = "shield sweep configs/a.yaml -m 'defenses.jpeg={use: jpeg}' seed=1,2 --only failed";
-  expect(wrap(`once mended, run just those again: ${again}`, 40, 2)).toBe(
+  expect(wrapMessage(`once mended, run just those again: ${again}`, 40, 2)).toBe(
     `once mended, run just those again:\n  ${again}`,
   );
-  expect(wrap('shield resume 20261129-004422-def-q78r4g goes on with it, and nothing is lost', 50)).toBe(
+  expect(wrapMessage('shield resume 20261129-004422-def-q78r4g goes on with it, and nothing is lost', 50)).toBe(
     'shield resume 20261129-004422-def-q78r4g goes on\nwith it, and nothing is lost',
   );
-  expect(wrap('start some: npx shield worker --queue night', 20)).toBe('start some:\nnpx shield worker --queue night');
-  expect(wrap('run shield sweep SPEC --executor bullmq; or mend it', 30)).toBe(
+  expect(wrapMessage('start some: npx shield worker --queue night', 20)).toBe(
+    'start some:\nnpx shield worker --queue night',
+  );
+  expect(wrapMessage('run shield sweep SPEC --executor bullmq; or mend it', 30)).toBe(
     'run\nshield sweep SPEC --executor bullmq;\nor mend it',
   );
 });
