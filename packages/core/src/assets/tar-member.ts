@@ -16,14 +16,22 @@ const MOST_BYTES = 4e9;
  * archive is ever used: nothing in it can write anywhere else.
  *
  * @param member its name in the archive, whatever folder it is in
+ * @param most bytes that the archive may unpack to
  * @returns the sha256 of the file
- * @throws DOWNLOAD_FAILED where the archive is damaged, unpacks to more than 4 GB, or has no such file
+ * @throws DOWNLOAD_FAILED where the archive is damaged, unpacks to more than `most`, or has no such file
  */
-export async function extractTarMember(archive: string, member: string, target: string): Promise<string> {
+export async function extractTarMember(
+  archive: string,
+  member: string,
+  target: string,
+  most = MOST_BYTES,
+): Promise<string> {
   const { Parser } = await import('tar');
   const hash = createHash('sha256');
   let writing: Promise<void> | undefined;
   let unpacked = 0;
+  let bomb: ShieldError | undefined;
+  const stop = new AbortController();
   const damaged = (reason: string, cause?: unknown) => {
     const expected = 'fetch the archive again; it was not used';
     return new ShieldError('DOWNLOAD_FAILED', { name: archive, reason, expected }, { cause });
@@ -34,7 +42,9 @@ export async function extractTarMember(archive: string, member: string, target: 
       writing === undefined && posix.basename(path) === member && 'type' in entry && entry.type === 'File',
     onReadEntry: (entry) => {
       entry.on('data', (chunk: Buffer) => hash.update(chunk));
-      writing = pipeline(entry as unknown as NodeJS.ReadableStream, createWriteStream(target));
+      writing = pipeline(entry as unknown as NodeJS.ReadableStream, createWriteStream(target), {
+        signal: stop.signal,
+      });
       // Told by the pipeline around the archive; here it only must not count as unhandled.
       writing.catch(() => undefined);
     },
@@ -46,7 +56,7 @@ export async function extractTarMember(archive: string, member: string, target: 
     await pipeline(createReadStream(archive), unpack, async (chunks: AsyncIterable<Buffer>) => {
       for await (const chunk of chunks) {
         unpacked += chunk.length;
-        if (unpacked > MOST_BYTES) throw damaged('it is larger than any checkpoint');
+        if (unpacked > most) throw (bomb = damaged('it is larger than any checkpoint'));
         if (!parser.write(chunk)) await Promise.race([once(parser, 'drain'), finished]);
       }
     });
@@ -54,7 +64,12 @@ export async function extractTarMember(archive: string, member: string, target: 
     await finished;
     await writing;
   } catch (error) {
+    // The file that is being written must be closed first, or it may appear after its removal.
+    stop.abort();
+    await writing?.catch(() => undefined);
     await rm(target, { force: true });
+    // The pipeline may tell of its own end instead.
+    if (bomb) throw bomb;
     if (error instanceof ShieldError || /^E[A-Z]+$/.test(systemCode(error) ?? '')) throw error;
     throw damaged(`the archive is damaged (${reasonOf(error)})`, error);
   }

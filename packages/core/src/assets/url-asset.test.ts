@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, symlink, truncate, writeFile, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -218,6 +218,18 @@ it('writes nothing that an archive wants elsewhere, and follows no link', async 
   await create({ file, cwd: inside }, ['net.ckpt']);
   await expect(extractTarMember(file, 'net.ckpt', target)).rejects.toThrow(/holds no file net\.ckpt/);
   expect(await readFile(join(folder, 'outside.txt'), 'utf8')).toBe('as it was');
+});
+
+it('unpacks no bomb, and leaves nothing of it', async () => {
+  const [inside, bomb] = [join(folder, 'bomb'), join(folder, 'bomb.tar.gz')];
+  await mkdir(inside);
+  await writeFile(join(inside, 'net.ckpt'), Buffer.alloc(8 << 20));
+  await create({ file: bomb, cwd: inside, gzip: true }, ['net.ckpt']);
+  expect((await stat(bomb)).size).toBeLessThan(1 << 14);
+  const target = join(folder, 'bomb-target');
+  const error = await refused(extractTarMember(bomb, 'net.ckpt', target, 1 << 20));
+  expect(error.message).toContain(`${bomb} could not be downloaded: it is larger than any checkpoint`);
+  expect(await readdir(folder)).not.toContain('bomb-target');
 });
 
 it('reads damaged archives to a clear error, or to the right file', async () => {

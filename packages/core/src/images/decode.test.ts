@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { ShieldError } from '../errors/index.js';
+import { MUTATIONS } from '../testing/mutations.js';
 import { sharedPath } from '../testing/shared-data.js';
 import { decodeImage } from './decode.js';
 import { resize } from './resize.js';
@@ -90,7 +91,7 @@ describe('decodeImage', () => {
           else expect(image).toHaveProperty('data');
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 2 * MUTATIONS },
     );
   });
 });
