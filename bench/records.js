@@ -164,27 +164,37 @@ async function writing() {
   const record = Buffer.concat(jpegs).subarray(0, 110_000);
   const count = 4000;
   const bytes = count * (record.length + 16);
-  const [ours, theirs] = [[], []];
-  for (let round = 0; round < 3; round++) {
-    const path = join(folder, 'written');
-    let start = performance.now();
-    await writeRecords(
-      path,
-      Array.from({ length: count }, () => record),
-    );
-    ours.push(bytes / 1e3 / (performance.now() - start));
+  const path = join(folder, 'written');
+  writeFileSync(join(folder, 'record'), record);
+  const peer =
+    python && lines(python, [here('peers/records_write_tf.py'), path, join(folder, 'record'), String(count)]);
+  await peer?.next();
+  const rates = { plain: [], summed: [], bare: [], tensorflow: [] };
+  const timed = async (of, write) => {
+    const start = performance.now();
+    await write();
+    of.push(bytes / 1e3 / (performance.now() - start));
     rmSync(path);
-    start = performance.now();
-    const file = openSync(path, 'w');
-    const chunk = Buffer.concat(Array.from({ length: 10 }, () => record));
-    for (let i = 0; i < count; i += 10) writeSync(file, chunk);
-    fsyncSync(file);
-    closeSync(file);
-    theirs.push(bytes / 1e3 / (performance.now() - start));
-    rmSync(path);
+  };
+  const records = () => Array.from({ length: count }, () => record);
+  for (let round = 0; round < 5; round++) {
+    await timed(rates.plain, () => writeRecords(path, records()));
+    await timed(rates.summed, () => writeRecords(path, records(), { sha256: true }));
+    await timed(rates.bare, () => {
+      const file = openSync(path, 'w');
+      const chunk = Buffer.concat(records().slice(0, 10));
+      for (let i = 0; i < count; i += 10) writeSync(file, chunk);
+      fsyncSync(file);
+      closeSync(file);
+    });
+    if (peer) rates.tensorflow.push(bytes / 1e6 / Number(await peer.ask('go')));
   }
+  peer?.stop();
   console.log('\nwritten and on the disk                   MB/s here   MB/s the bare bytes   here / there');
-  tell(`${(bytes / 1e6).toFixed(0)} MB in records of 110 kB`, ours, theirs);
+  const label = `${(bytes / 1e6).toFixed(0)} MB in records of 110 kB`;
+  tell(label, rates.plain, rates.bare);
+  tell(`${label}, sha256`, rates.summed, rates.bare);
+  if (peer) tell(`beside TFRecordWriter`, rates.plain, rates.tensorflow);
 }
 
 async function memory() {
