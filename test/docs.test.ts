@@ -24,7 +24,10 @@ describe('a plugin is its file, its test and its page', () => {
       const file = name.replaceAll('_', '-');
       const there = readdirSync(join(root, 'packages', from, 'src'));
       expect(there).toContain(`${file}.ts`);
-      expect(there).toContain(`${file}.test.ts`);
+      // Its own, or one with others of its family.
+      const tests = there.filter((each) => each.endsWith('.test.ts'));
+      const text = (each: string) => readFileSync(join(root, 'packages', from, 'src', each), 'utf8');
+      expect(tests.filter((each) => text(each).includes(`from './${file}.js'`))).not.toEqual([]);
       expect(readdirSync(join(root, 'docs', 'plugins', plugin.kind))).toContain(`${name}.md`);
       expect(readFileSync(join(root, 'packages', from, 'src', `${file}.ts`), 'utf8')).toMatch(/\/\*\*/);
     },
