@@ -75,14 +75,17 @@ test.each(FULL ? gradientAttacks : WAYS)(
     expect(code, stderr).toBe(0);
     expect(stderr).not.toContain('ADAPTIVE_NO_GRADIENT');
     const { metrics } = JSON.parse(stdout) as JsonResult;
+    const changed: string[] = [];
     for (const name of names) {
       const through = `it_vs_${name}`;
+      const value = (key: string) => metrics[`attack/${through}/${key}`]!;
       // DeepFool asks first whether the image behind the defense is right at all.
-      const fooled = metrics[`attack/${through}/success`] === 1;
-      expect(metrics[`attack/${through}/gradients`], name).toBeGreaterThan(fooled ? -1 : 0);
+      expect(value('gradients') > 0 || value('success') === 1, name).toBe(true);
       // Attacks for the smallest change give back the clean image where so few steps were not enough.
-      expect(metrics[`attack/${through}/l2_mean_all`], name).toBeGreaterThan(SMALLEST.includes(attack) ? -1 : 0);
+      if (value('l2_mean_all') > 0) changed.push(name);
+      else expect(SMALLEST, name).toContain(attack);
       expect(metrics[`defended/${through}/${name}/top1`], name).toBeLessThanOrEqual(1);
     }
+    expect(changed.length).toBeGreaterThan(names.length / 2);
   },
 );
