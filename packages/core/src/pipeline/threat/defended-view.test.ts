@@ -138,6 +138,21 @@ describe('the model behind a defense', () => {
   it('own: through the function of the defense', () =>
     near(look(viewOf(halve), [0]).gradient[0]!, halved.gradient, 0.5));
 
+  it('outside of [0, 1]: what the defense makes of the nearest image, and the way back straight through that', () => {
+    const beyond = first.map((value, k) => (k % 3 === 0 ? -0.1 : k % 3 === 1 ? 1.1 : value));
+    const within = direct(beyond.map((value) => 0.25 + 0.5 * Math.min(1, Math.max(0, value))));
+    const view = viewOf(halve);
+    view.begin(['image 0']);
+    view.onRows([0]);
+    tf.tidy(() => {
+      const x = tf.tensor4d(beyond, [1, 8, 8, 3]);
+      const weighed = (images: tf.Tensor) =>
+        tf.sum(tf.mul(view.logits(images as Tensor4D), tf.tensor1d([1, -2, 3, 0.5, -1])));
+      near(Array.from(tf.grad(weighed)(x).dataSync()), within.gradient, 0.5);
+      near(Array.from(view.logits(x).dataSync()), within.logits);
+    });
+  });
+
   it('EOT: the mean over draws, which belong to the image and the call, not to the batch', () => {
     const eot = 3;
     const calls = 2;

@@ -39,7 +39,8 @@ export interface DefendedViewOptions {
  * The model behind a defense, for an attacker who knows both: forward through the real defense, backward through its
  * differentiable approximation or the identity (BPDA; Athalye, Carlini, Wagner 2018, section 4), and the mean of the
  * logits over draws of its randomness (EOT; Athalye et al. 2018, section 3). Of a chain each step's way back starts
- * from the image that the step was really given. Each pass draws anew, from streams that belong to the image and to how
+ * from the image that the step was really given. A point outside of [0, 1], where accelerated methods look on their way
+ * (EAD), is no image: its nearest one is defended, and the way back goes straight through that. Each pass draws anew, from streams that belong to the image and to how
  * often it was asked about, never to the batch.
  */
 export class DefendedView implements AttackerView {
@@ -91,10 +92,11 @@ export class DefendedView implements AttackerView {
     const n = images.shape[0];
     const draws = Array.from({ length: this.#draws }, () => this.#nextDraws(n));
     const defended = tf.customGrad((x, save) => {
-      const passes = draws.map((draw) => this.#defend(x as Tensor4D, draw));
+      const given = tf.clipByValue(x as Tensor4D, 0, 1);
+      const passes = draws.map((draw) => this.#defend(given, draw));
       const logits = passes.map((pass) => this.#forward(pass.at(-1)!)[0]);
       const value = tf.tidy(() => tf.div<Tensor2D>(tf.addN(logits), logits.length));
-      (save as (tensors: Tensor[]) => void)([x as Tensor, ...passes.flat()]);
+      (save as (tensors: Tensor[]) => void)([given, ...passes.flat()]);
       const gradFunc = (dy: Tensor, saved: Tensor[]) =>
         tf.tidy(() => {
           const [from, ...shown] = saved as [Tensor4D, ...Tensor4D[]];
