@@ -1,9 +1,9 @@
 /*
  * What a sweep costs beside its cells: a cell that does next to nothing (one image of a small network, evaluated) inline and
  * over Redis, Hydra's multirun with its joblib launcher beside; resolving and validating 10,000 cells; twenty defenses
- * against one attack, as a sweep and as one run; two local workers against one; ten worker processes of 100 slots each.
+ * against one attack, as a sweep and as one run; two local workers against one; ten worker processes whose slots are kept busy.
  *
- *     node bench/sweeps.js [--cells 104] [--only inline,redis,hydra,validate,defenses,workers,busy]
+ *     node bench/sweeps.js [--cells 104] [--slots 1000] [--only inline,redis,hydra,validate,defenses,workers,busy]
  *
  * The cost of a cell is the difference between a sweep of many and one of few, over the cells between them.
  * $SHIELD_BENCH_HYDRA names a Python with hydra-core and hydra-joblib-launcher, $SHIELD_REDIS_URL a Redis; without
@@ -21,11 +21,14 @@ import { stagesOf } from './sweeps/stages.js';
 const { values } = parseArgs({
   options: {
     cells: { type: 'string', default: '104' },
+    slots: { type: 'string', default: '1000' },
     only: { type: 'string', default: 'inline,redis,hydra,validate,defenses,workers,busy' },
   },
 });
 const MANY = Number(values.cells);
 const FEW = 4;
+const SLOTS = Number(values.slots);
+const PROCESSES = 10;
 const only = new Set(values.only.split(','));
 const program = fileURLToPath(new URL('../bin/shield.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'shield-bench-'));
@@ -146,12 +149,13 @@ dataset: { use: drawn, limit: 1 }
 attacks: { sleep: { use: sleep, seconds: 10 } }
 execution: { threads: 1, strip: 0 }
 evaluate: { top: [1] }
-sweep: { grid: { attacks.sleep.cell: { range: [0, 4000] } } }
+sweep: { grid: { attacks.sleep.cell: { range: [0, ${4 * SLOTS}] } } }
 `);
     const queue = `busy-${process.pid}`;
-    const found = await busyShare({ program, spec: path, runs: join(folder, 'busy'), queue, seconds: 10 });
+    const workers = { processes: PROCESSES, slots: SLOTS / PROCESSES };
+    const found = await busyShare({ program, spec: path, runs: join(folder, 'busy'), queue, seconds: 10, ...workers });
     const percent = (share) => `${(100 * share).toFixed(0)} %`;
-    show('1,000 slots in ten processes, cells that sleep for 10 s: with a cell', percent(found.inHand));
+    show(`${SLOTS} slots in ten processes, cells that sleep for 10 s: with a cell`, percent(found.inHand));
     show(`  asleep, over ${found.window.toFixed(0)} s of ${found.cells} cells`, percent(found.asleep));
   },
 };

@@ -1,4 +1,4 @@
-/* How busy ten worker processes of a hundred slots each are kept with cells that sleep. */
+/* How busy worker processes of many slots each are kept with cells that sleep. */
 import { spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
  * @param cells of the sweep; each sleeps for `seconds`
  * @returns share of the slots that had a cell in hand, and share whose cell slept, while cells waited in the queue
  */
-export async function busyShare({ program, spec, runs, queue, seconds, processes = 10, slots = 100 }) {
+export async function busyShare({ program, spec, runs, queue, seconds, processes, slots }) {
   const env = { ...process.env, SHIELD_RUNS: runs, MLFLOW_TRACKING_URI: '' };
   const start = (args, stderr) =>
     spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'ignore', stderr] });
