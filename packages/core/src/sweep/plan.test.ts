@@ -197,6 +197,19 @@ describe('the command line', () => {
     expect(rows(await typed('attacks.sign.eps=linspace(1,2,3)'))).toEqual([[1], [1.5], [2]]);
   });
 
+  it.each([
+    ['grid: { seed: [1, 2], attacks.sign.eps: [2, 4] }', [[2, 5], [2, 6], [4, 5], [4, 6]]], // prettier-ignore
+    ['zip: { seed: [1, 2], attacks.sign.eps: [2, 4] }', [[2, 5], [2, 6], [4, 5], [4, 6]]], // prettier-ignore
+    ['zip: { seed: [1, 2], attacks.sign.eps: [2, 2] }', [[2, 5], [2, 6]]], // prettier-ignore
+    ['list: [{ seed: 1, attacks.sign.eps: 2 }, { attacks.sign.eps: 4 }]', [[2, 5], [2, 6], [4, 5], [4, 6]]], // prettier-ignore
+    ['list: [{ seed: 1 }, { seed: 2 }]', [[5], [6]]],
+    ['random: { n: 3, seed: { integer: [10, 20] } }', [[5], [6]]],
+    ['repeats: 3', [[5], [6]]],
+  ])('takes the place of the same key under sweep: %s', async (sweep, expected) => {
+    const spec = `${SWEPT_SPEC}sweep: { ${sweep} }\n`;
+    expect(rows(await planOf(folder, spec, ['seed=5,6'], { multirun: true }))).toEqual(expected);
+  });
+
   it('takes the place of the same key in the grid of the spec', async () => {
     const spec = `${SWEPT_SPEC}sweep: { grid: { seed: [1, 2], attacks.sign.eps: [2, 4] } }\n`;
     const { cells } = await planOf(folder, spec, ['seed=5,6,7'], { multirun: true });

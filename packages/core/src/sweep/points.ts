@@ -40,13 +40,15 @@ export interface PointOptions extends Names {
  * @throws SWEEP_INVALID, SWEEP_EMPTY, SWEEP_TOO_LARGE, SWEEP_UNKNOWN_KEY (in a condition)
  */
 export function readPoints(sweep: MapNode, options: PointOptions): Point[] {
-  const factors = [
+  const typed = new Set(options.axes.map(({ key }) => bareKey(key)));
+  const written = [
     ...gridFactors(sweep, options),
     ...zipFactor(sweep, options),
     ...listFactor(sweep),
     ...randomFactor(sweep, options.seed),
     ...repeatsFactor(sweep, options.seed),
-  ].map((factor) => withFixed(factor, options.fixed));
+  ].flatMap((factor) => withoutTyped(factor, typed));
+  const factors = [...written, ...options.axes.map(factorOf)].map((factor) => withFixed(factor, options.fixed));
   refuseTwice(factors);
   if (factors.length === 0) {
     const expected = 'write grid:, zip:, list:, random: or repeats: below it';
@@ -82,13 +84,12 @@ function* product(factors: readonly Factor[], from = 0): Generator<Point> {
 }
 
 function gridFactors(sweep: MapNode, options: PointOptions): Factor[] {
-  const written = entriesOf(child(sweep, 'grid'), 'grid').map(([key, node, where]) =>
-    readAxis(key, node, where, options),
-  );
-  const added = new Set(options.axes.map(({ key }) => bareKey(key)));
-  return [...written.filter(({ key }) => !added.has(bareKey(key))), ...options.axes].map(({ key, where, values }) =>
-    values.map((value) => [{ key, where, value }]),
-  );
+  const written = entriesOf(child(sweep, 'grid'), 'grid');
+  return written.map(([key, node, where]) => factorOf(readAxis(key, node, where, options)));
+}
+
+function factorOf({ key, where, values }: Axis): Factor {
+  return values.map((value) => [{ key, where, value }]);
 }
 
 function zipFactor(sweep: MapNode, options: PointOptions): Factor[] {
@@ -137,14 +138,28 @@ function repeatsFactor(sweep: MapNode, seed: number): Factor[] {
   return [Array.from({ length: n }, (_, i) => [{ key: 'seed', where, value: fromPlain(seed + i, where) }])];
 }
 
+/** What the command line sweeps is swept nowhere else: none, where a factor has no other keys. */
+function withoutTyped(factor: Factor, typed: ReadonlySet<string>): Factor[] {
+  if (!keysOf(factor).some((key) => typed.has(key))) return [factor];
+  const left = distinct(factor.map((point) => point.filter(({ key }) => !typed.has(bareKey(key)))));
+  return left.some((point) => point.length > 0) ? [left] : [];
+}
+
 /** What the command line fixes holds in every point; points that differed in that alone become one. */
 function withFixed(factor: Factor, fixed: ReadonlyMap<string, SpecNode>): Factor {
   if (!factor.some((point) => point.some(({ key }) => fixed.has(bareKey(key))))) return factor;
+  return distinct(
+    factor.map((point) =>
+      point.map((setting) => ({ ...setting, value: fixed.get(bareKey(setting.key)) ?? setting.value })),
+    ),
+  );
+}
+
+function distinct(factor: Factor): Factor {
   const seen = new Map<string, Point>();
   for (const point of factor) {
-    const changed = point.map((setting) => ({ ...setting, value: fixed.get(bareKey(setting.key)) ?? setting.value }));
-    const id = JSON.stringify(changed.map(({ key, value }) => [key, toPlain(value)]));
-    if (!seen.has(id)) seen.set(id, changed);
+    const id = JSON.stringify(point.map(({ key, value }) => [key, toPlain(value)]));
+    if (!seen.has(id)) seen.set(id, point);
   }
   return [...seen.values()];
 }
