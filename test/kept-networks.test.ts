@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativeForTests } from '@shield/core/testing';
-import { createShield, defineAttack } from 'shield';
+import { defineAttack } from '@shield/core';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import { Type } from '@sinclair/typebox';
 import { afterEach, expect, test } from 'vitest';
@@ -12,6 +12,7 @@ import { jobOf } from '../packages/core/src/sweep/cell-jobs.js';
 import { sweepWork } from '../packages/core/src/sweep/run-sweep.js';
 import { collectProvenance } from '../packages/core/src/tracking/provenance.js';
 import type { Run } from '../packages/core/src/tracking/runs-folder.js';
+import { createShield } from '../src/index.js';
 import { readLines, root, runsIn, temporaryFolder } from './shield.js';
 
 /*
