@@ -73,7 +73,7 @@ describe('local', () => {
   });
 });
 
-const temporaryRuns = temporaryFolders(11);
+const temporaryRuns = temporaryFolders(13);
 function temporaryFolders(n: number): () => string {
   const folders = Array.from({ length: n }, temporaryFolder);
   return () => folders.pop()!;
@@ -178,6 +178,30 @@ describe.skipIf(!hasRedis)(`bullmq${hasRedis ? '' : ' (skipped: there is no redi
       expect(code, stderr).toBe(0);
       await expectAll(stdout, runs);
       expect(runsIn(runs), 'the sweep, and a run for each cell').toHaveLength(1 + CELLS);
+    } finally {
+      await own.end();
+    }
+  });
+
+  test.skipIf(!full)('a worker told to stop while Redis is away ends, and its cell is done by another', async () => {
+    const runs = temporaryRuns();
+    const own = await RedisServer.start(temporaryRuns());
+    try {
+      const first = worker(runs, 'left', own.url);
+      const sweep = sweepOver(runs, 'left', own.url);
+      await until(() => cellRuns(runs).size > 0 || sweep.child.exitCode !== null);
+      await own.end('SIGKILL');
+      first.child.kill('SIGTERM');
+      const stopped = await first.outcome;
+      expect(stopped.code, stopped.stderr).toBe(143);
+      expect(stopped.stderr).toContain('is away: what this worker had goes to others after 4 s');
+      await own.run();
+      const second = worker(runs, 'left', own.url);
+      const { code, stdout, stderr } = await sweep.outcome;
+      second.child.kill('SIGTERM');
+      await second.outcome;
+      expect(code, stderr).toBe(0);
+      await expectAll(stdout, runs);
     } finally {
       await own.end();
     }

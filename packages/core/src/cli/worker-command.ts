@@ -19,6 +19,9 @@ export interface WorkerFlags {
   readonly child?: boolean;
 }
 
+/** After its work a process may go on for so long. */
+const LINGERS_MS = 1000;
+
 /** `shield worker` */
 export async function workerCommand(program: ProgramOptions, flags: WorkerFlags): Promise<void> {
   const plugins = await program.plugins();
@@ -75,6 +78,8 @@ export async function workerCommand(program: ProgramOptions, flags: WorkerFlags)
     });
   } finally {
     deaf();
+    // What an executor could not close, such as a connection to what is away, does not keep the process.
+    setTimeout(() => process.exit(), LINGERS_MS).unref();
   }
 }
 

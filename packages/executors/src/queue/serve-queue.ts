@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DelayedError, Worker, type Job } from 'bullmq';
+import type { Redis } from 'ioredis';
 import {
   ShieldError,
   type CellJob,
@@ -17,6 +19,8 @@ import { encodeOutcome, type QueuedCell } from './wire.js';
 
 /** A cell that a worker gives back is taken by another one after this. */
 const GIVE_BACK_MS = 200;
+/** A worker that is to end parts from its queue, unless Redis is not there for so long. */
+const AWAY_MS = 3000;
 /** Times that a cell may be taken over from workers that were lost, before it counts as failed. */
 const TAKEN_OVER = 3;
 
@@ -38,8 +42,9 @@ export async function serveQueue(options: QueueOptions, context: ServeContext): 
   const cells = new Cells(options, context, (id) => redis.get(workKey(options.queue, id)));
   await subscriber.subscribe(stopChannel(options.queue));
   subscriber.on('message', (_channel, id) => cells.stop(id, 'the sweep'));
+  let left = false;
   const worker = new Worker<QueuedCell>(options.queue, (job, token) => cells.carryOut(job, token), {
-    connection: { ...address.options },
+    connection: { ...address.options, retryStrategy: (tries) => (left ? null : address.options.retryStrategy(tries)) },
     prefix: PREFIX,
     concurrency: slots,
     lockDuration: 1000 * options.lock,
@@ -59,13 +64,31 @@ export async function serveQueue(options: QueueOptions, context: ServeContext): 
     });
     const differs = await Promise.race([told, cells.differs]);
     cells.stopAll();
-    await worker.close();
+    const parted = new AbortController();
+    const closed = worker.close().finally(() => parted.abort());
+    if (await Promise.race([closed.then(() => false), staysAway(redis, parted.signal)])) {
+      say(`Redis (${address.name}) is away: what this worker had goes to others after ${options.lock} s`);
+      // Its connections are tried no more, which lets the process end.
+      left = true;
+      closed.catch(() => undefined);
+      await cells.atRest();
+    }
     if (differs) throw differs;
   } finally {
     await cells.end();
     redis.disconnect();
     subscriber.disconnect();
   }
+}
+
+/** Resolves with true once Redis has not been there for a while. */
+async function staysAway(redis: Pick<Redis, 'status'>, parted: AbortSignal): Promise<boolean> {
+  for (let since = performance.now(); performance.now() - since < AWAY_MS;) {
+    if (redis.status === 'ready') since = performance.now();
+    await sleep(100, undefined, { signal: parted }).catch(() => undefined);
+    if (parted.aborted) return false;
+  }
+  return true;
 }
 
 /** A process, and whom it tells of the job that it carries out. */
@@ -83,6 +106,7 @@ class Cells {
   readonly #works = new Map<string, SweepWork>();
   readonly #idle: Place[] = [];
   readonly #running = new Map<string, { readonly controller: AbortController; by?: Stopper }>();
+  readonly #executing = new Set<Promise<unknown>>();
   #refuse: (error: ShieldError) => void = () => undefined;
   #refused = false;
   readonly #place = `${hostname()}/${process.pid}`;
@@ -142,6 +166,11 @@ class Cells {
     for (const id of this.#running.keys()) this.stop(id, 'the worker');
   }
 
+  /** When no cell is at work any more. */
+  async atRest(): Promise<void> {
+    await Promise.allSettled(this.#executing);
+  }
+
   async end(): Promise<void> {
     await Promise.all(this.#idle.map(({ worker }) => worker.end()));
   }
@@ -150,12 +179,15 @@ class Cells {
     const reports = new Reports(job);
     const place = await this.#worker(job.data.work, work);
     place.tell = (report) => reports.tell(report);
+    const execution = place.worker.execute(job.data.job, signal);
+    this.#executing.add(execution);
     try {
-      return await place.worker.execute(job.data.job, signal);
+      return await execution;
     } finally {
-      await reports.sent();
+      this.#executing.delete(execution);
       if (place.worker.usable || !signal.aborted) this.#idle.push(place);
       else await place.worker.end();
+      await reports.sent();
     }
   }
 
