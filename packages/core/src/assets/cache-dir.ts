@@ -1,14 +1,16 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { ShieldError, reasonOf } from '../errors/index.js';
 import { makeFolder } from '../files/make-folder.js';
 
 /** Where downloads and the built native backend are kept: `$SHIELD_CACHE`, by default `~/.cache/shield`. */
 export function cacheDir(): string {
-  const named = process.env['SHIELD_CACHE'];
-  return named ? resolve(named) : join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'shield');
+  const { SHIELD_CACHE: named, XDG_CACHE_HOME: caches = '' } = process.env;
+  if (named) return resolve(named);
+  // An empty or relative one counts as none (XDG Base Directory Specification).
+  return join(isAbsolute(caches) ? caches : join(homedir(), '.cache'), 'shield');
 }
 
 /**

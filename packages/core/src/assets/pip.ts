@@ -47,7 +47,7 @@ export async function pipDownload(requirement: string, folder: string, options: 
 
 /** The Python to use: `$SHIELD_PYTHON`, else python3. */
 export function python(): string {
-  return process.env['SHIELD_PYTHON'] ?? 'python3';
+  return process.env['SHIELD_PYTHON'] || 'python3';
 }
 
 function runPython(

@@ -45,7 +45,7 @@ async function provide(folder: string, path: string, source: UrlSource, options:
     const draft = join(temporary, 'member');
     const archive = options.from ?? join(folder, source.archive);
     if (options.from === undefined) {
-      const url = `${process.env['SHIELD_WEIGHTS_URL'] ?? source.base}`.replace(/\/?$/, '/') + source.archive;
+      const url = `${process.env['SHIELD_WEIGHTS_URL'] || source.base}`.replace(/\/?$/, '/') + source.archive;
       const size = source.bytes === undefined ? '' : ` (${Math.round(source.bytes / 1e6)} MB)`;
       options.log(`downloading ${url}${size}`);
       const otherwise = 'a copy at hand is taken by shield weights download NAME --from FILE';

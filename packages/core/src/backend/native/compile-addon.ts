@@ -8,7 +8,7 @@ import { GATE, GATE_SOURCE } from './stderr-gate.js';
 
 /** The C++ compiler to use: `$CXX`, else g++. */
 export function compiler(): string {
-  return process.env['CXX'] ?? 'g++';
+  return process.env['CXX'] || 'g++';
 }
 
 /**
