@@ -3,7 +3,7 @@
  * over Redis, Hydra's multirun with its joblib launcher beside; resolving and validating 10,000 cells; twenty defenses
  * against one attack, as a sweep and as one run; two local workers against one; ten worker processes whose slots are kept busy.
  *
- *     node bench/sweeps.js [--cells 104] [--slots 1000] [--only inline,redis,hydra,validate,defenses,workers,busy]
+ *     node bench/sweeps.js [--cells 104] [--slots 1000] [--only inline,redis,hydra,validate,defenses,photos,workers,busy]
  *
  * The cost of a cell is the difference between a sweep of many and one of few, over the cells between them.
  * $SHIELD_BENCH_HYDRA names a Python with hydra-core and hydra-joblib-launcher, $SHIELD_REDIS_URL a Redis; without
@@ -22,7 +22,7 @@ const { values } = parseArgs({
   options: {
     cells: { type: 'string', default: '104' },
     slots: { type: 'string', default: '1000' },
-    only: { type: 'string', default: 'inline,redis,hydra,validate,defenses,workers,busy' },
+    only: { type: 'string', default: 'inline,redis,hydra,validate,defenses,photos,workers,busy' },
   },
 });
 const MANY = Number(values.cells);
@@ -86,6 +86,24 @@ const milliseconds = (value) => `${value.toFixed(0)} ms`;
 const redis = process.env['SHIELD_REDIS_URL'];
 const hydra = process.env['SHIELD_BENCH_HYDRA'];
 
+/** What their stages tell of an attack and twenty evaluations, and what the sweep took from its first cell to its end. */
+function defended(what, model, dataset) {
+  const path = write(`backend: auto
+model: ${JSON.stringify(model)}
+dataset: ${JSON.stringify(dataset)}
+attacks: { pgd: { use: pgd, eps: 8, steps: 40 } }
+defenses: { jpeg: { use: jpeg } }
+execution: { threads: 1, strip: 0 }
+evaluate: { top: [1], draws: 1 }
+sweep: { grid: { defenses.jpeg.quality: { range: [2, 100, 5] } } }
+`);
+  const runs = join(folder, `runs-${count++}`);
+  seconds(process.execPath, [program, 'sweep', path, '--quiet'], { SHIELD_RUNS: runs, MLFLOW_TRACKING_URI: '' });
+  const { cells, attacks, work, took } = stagesOf(runs);
+  const times = `${work.toFixed(1)} s, ${took.toFixed(1)} s, ${(100 * (took / work - 1)).toFixed(1)} % more`;
+  show(`${attacks} attack and ${cells} defended evaluations, ${what}: their stages, the sweep`, times);
+}
+
 const rows = {
   inline: () => show('a cell of one image, inline', milliseconds(each((cells) => sweep(empty(cells), ...nothing)))),
 
@@ -114,23 +132,9 @@ const rows = {
     show('10,000 cells resolved and validated, the start of Node left out', `${took.toFixed(1)} s`);
   },
 
-  /** What their stages tell of the attack and of the evaluations, and what the sweep took from its first cell to its end. */
-  defenses: () => {
-    const path = write(`backend: auto
-model: { use: small_cnn }
-dataset: { use: drawn, limit: 1000 }
-attacks: { pgd: { use: pgd, eps: 8, steps: 40 } }
-defenses: { jpeg: { use: jpeg } }
-execution: { threads: 1, strip: 0 }
-evaluate: { top: [1], draws: 1 }
-sweep: { grid: { defenses.jpeg.quality: { range: [2, 100, 5] } } }
-`);
-    const runs = join(folder, `runs-${count++}`);
-    seconds(process.execPath, [program, 'sweep', path, '--quiet'], { SHIELD_RUNS: runs, MLFLOW_TRACKING_URI: '' });
-    const { cells, attacks, work, took } = stagesOf(runs);
-    const times = `${work.toFixed(1)} s, ${took.toFixed(1)} s, ${(100 * (took / work - 1)).toFixed(1)} % more`;
-    show(`${attacks} attack and ${cells} defended evaluations: their stages, the sweep`, times);
-  },
+  defenses: () => defended('1,000 drawn images', { use: 'small_cnn' }, { use: 'drawn', limit: 1000 }),
+
+  photos: () => defended('photos', { use: 'efficientnet_lite0' }, { use: 'sample_photos' }),
 
   workers: () => {
     const workers = (n) => sweep(spec(32, 'repeats: 8'), '--executor', 'local', `execution.workers=${n}`);

@@ -324,7 +324,8 @@ describe('shield gc', () => {
     await reproducing.outcome;
     const artifact = readdirSync(join(own, 'artifacts')).find((name) => name.startsWith('attacked-'))!;
     const half = join(own, 'artifacts', artifact, 'batch-000000.tfrecord.1.0a.tmp');
-    writeFileSync(half, 'half of it');
+    const draft = join(own, 'artifacts', artifact, '.batch-000000.json.1-2');
+    for (const path of [half, draft]) writeFileSync(path, 'half of it');
     const unused = async () => {
       const { stdout } = await shield(['gc', '--json'], { runs: own });
       return (JSON.parse(stdout) as { unused: { path: string }[] }).unused.map(({ path }) => path).sort();
@@ -332,9 +333,14 @@ describe('shield gc', () => {
     expect(await unused()).toEqual([]);
     const hoursAgo = new Date(Date.now() - 2 * 3_600_000);
     const left = join(own, folder()!);
-    for (const path of [half, left, ...readdirSync(left, { recursive: true }).map((name) => join(left, String(name)))])
+    for (const path of [
+      half,
+      draft,
+      left,
+      ...readdirSync(left, { recursive: true }).map((name) => join(left, String(name))),
+    ])
       utimesSync(path, hoursAgo, hoursAgo);
-    expect(await unused()).toEqual([left, half].sort());
+    expect(await unused()).toEqual([left, half, draft].sort());
     expect((await shield(['gc', '--yes'], { runs: own })).code).toBe(0);
     expect([folder(), existsSync(half), existsSync(join(own, 'artifacts', artifact))]).toEqual([
       undefined,

@@ -36,7 +36,7 @@ export function artifacts(runs: string): Record<string, unknown> {
 
 function filesOf(path: string): [string, unknown][] {
   return readdirSync(path)
-    .filter((name) => !name.endsWith('.tmp'))
+    .filter((name) => !name.endsWith('.tmp') && !name.startsWith('.'))
     .sort()
     .map((name) => [name, contents(join(path, name))]);
 }

@@ -90,7 +90,8 @@ export async function removeArtifacts(artifacts: readonly UnusedArtifact[]): Pro
 async function leftIn(path: string, name: string, now: number): Promise<UnusedArtifact[]> {
   const left: UnusedArtifact[] = [];
   for (const file of await readdir(path)) {
-    if (!file.endsWith('.tmp')) continue;
+    // As writing of records and of TFRecords names what is not in its place yet.
+    if (!file.startsWith('.') && !file.endsWith('.tmp')) continue;
     const { bytes, changed } = await sizeOfFile(join(path, file));
     if (now - changed >= LEFT_BEHIND_MS) left.push({ name: `${name}/${file}`, path: join(path, file), bytes });
   }
