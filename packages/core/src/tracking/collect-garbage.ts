@@ -104,9 +104,11 @@ async function leftFolders(folder: string, prefix: string, now: number): Promise
   for (const name of await readdir(folder).catch(() => [])) {
     const path = join(folder, name);
     if (!name.startsWith(prefix) || (await isAnyWorkedOn(path))) continue;
+    const made = await stat(path).catch(() => undefined);
+    // Whoever made it has just removed it, or is about to.
+    if (!made || now - made.mtimeMs < LEFT_BEHIND_MS) continue;
     const { bytes, changed } = await sizeOf(path);
-    // Of an empty one, when it was made.
-    if (now - Math.max(changed, (await stat(path)).mtimeMs) >= LEFT_BEHIND_MS) left.push({ name, path, bytes });
+    if (now - changed >= LEFT_BEHIND_MS) left.push({ name, path, bytes });
   }
   return left;
 }

@@ -92,7 +92,7 @@ export class DefendedView implements AttackerView {
     const n = images.shape[0];
     const draws = Array.from({ length: this.#draws }, () => this.#nextDraws(n));
     const defended = tf.customGrad((x, save) => {
-      const given = tf.clipByValue(x as Tensor4D, 0, 1);
+      const given = nearestImages(x as Tensor4D);
       const passes = draws.map((draw) => this.#defend(given, draw));
       const logits = passes.map((pass) => this.#forward(pass.at(-1)!)[0]);
       const value = tf.tidy(() => tf.div<Tensor2D>(tf.addN(logits), logits.length));
@@ -190,4 +190,14 @@ export class DefendedView implements AttackerView {
       sized(function_ ? function_(images as Tensor4D, randoms, step!.options) : (images as Tensor4D));
     return tf.grad(through)(x, dy) as Tensor4D;
   }
+}
+
+/** Not by `clipByValue`, which makes NaN 0 on some backends: a defense is to be told of it. */
+function nearestImages(x: Tensor4D): Tensor4D {
+  const pixels = x.dataSync();
+  if (pixels.every((value) => !(value < 0 || value > 1))) return tf.clone(x);
+  return tf.tensor4d(
+    Float32Array.from(pixels, (value) => (value < 0 ? 0 : value > 1 ? 1 : value)),
+    x.shape,
+  );
 }
