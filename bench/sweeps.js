@@ -1,9 +1,10 @@
 /*
  * What a sweep costs beside its cells: a cell that does next to nothing (one image of a small network, evaluated) inline and
  * over Redis, Hydra's multirun with its joblib launcher beside; resolving and validating 10,000 cells; twenty defenses
- * against one attack, as a sweep and as one run; two local workers against one; ten worker processes whose slots are kept busy.
+ * against one attack, on a network that takes next to nothing and on EfficientNet-Lite0; two local workers against one; ten
+ * worker processes whose slots are kept busy.
  *
- *     node bench/sweeps.js [--cells 104] [--slots 1000] [--only inline,redis,hydra,validate,defenses,photos,workers,busy]
+ *     node bench/sweeps.js [--cells 104] [--slots 1000] [--only inline,redis,hydra,validate,defenses,photos,network,…]
  *
  * The cost of a cell is the difference between a sweep of many and one of few, over the cells between them.
  * $SHIELD_BENCH_HYDRA names a Python with hydra-core and hydra-joblib-launcher, $SHIELD_REDIS_URL a Redis; without
@@ -22,7 +23,7 @@ const { values } = parseArgs({
   options: {
     cells: { type: 'string', default: '104' },
     slots: { type: 'string', default: '1000' },
-    only: { type: 'string', default: 'inline,redis,hydra,validate,defenses,photos,workers,busy' },
+    only: { type: 'string', default: 'inline,redis,hydra,validate,defenses,photos,network,workers,busy' },
   },
 });
 const MANY = Number(values.cells);
@@ -87,11 +88,11 @@ const redis = process.env['SHIELD_REDIS_URL'];
 const hydra = process.env['SHIELD_BENCH_HYDRA'];
 
 /** What their stages tell of an attack and twenty evaluations, and what the sweep took from its first cell to its end. */
-function defended(what, model, dataset) {
+function defended(what, model, dataset, steps = 40) {
   const path = write(`backend: auto
 model: ${JSON.stringify(model)}
 dataset: ${JSON.stringify(dataset)}
-attacks: { pgd: { use: pgd, eps: 8, steps: 40 } }
+attacks: { pgd: { use: pgd, eps: 8, steps: ${steps} } }
 defenses: { jpeg: { use: jpeg } }
 execution: { threads: 1, strip: 0 }
 evaluate: { top: [1], draws: 1 }
@@ -135,6 +136,9 @@ const rows = {
   defenses: () => defended('1,000 drawn images', { use: 'small_cnn' }, { use: 'drawn', limit: 1000 }),
 
   photos: () => defended('photos', { use: 'efficientnet_lite0' }, { use: 'sample_photos' }),
+
+  network: () =>
+    defended('200 images at 224 px', { use: 'efficientnet_lite0' }, { use: 'drawn', size: 224, limit: 200 }, 10),
 
   workers: () => {
     const workers = (n) => sweep(spec(32, 'repeats: 8'), '--executor', 'local', `execution.workers=${n}`);

@@ -44,5 +44,6 @@ export { compiledKernel, type KernelMemory } from './webassembly/compiled-kernel
 export { parseCsv } from './files/csv.js';
 export * from './records/index.js';
 export * from './archives/index.js';
+export { fileStamp } from './files/file-stamp.js';
 export { makeFolder } from './files/make-folder.js';
 export { httpDownload, type HttpDownloadOptions } from './assets/http-download.js';

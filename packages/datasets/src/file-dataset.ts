@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { chooseItems, decodeImage, type Dataset, type LoadContext } from '@shield/core';
+import { chooseItems, decodeImage, fileStamp, type Dataset, type LoadContext } from '@shield/core';
 import { classNumber } from './labels.js';
 
 /** An image file with its label. */
@@ -32,15 +32,24 @@ export async function fileDataset(
     of: (file) => file,
     classNumber: classNumber(classNames),
   });
+  const stamp = stampOf(chosen);
   let fingerprint: Promise<string> | undefined;
   return {
     size: chosen.length,
     ...(classNames ? { classNames } : {}),
+    unchanged: () => stampOf(chosen) === stamp,
     fingerprint: () => (fingerprint ??= fingerprintOf(chosen, context)),
     async *items() {
       for (const file of chosen) yield { ...file, load: () => decodeImage(file.path, file.id) };
     },
   };
+}
+
+/** Of all files together. */
+function stampOf(files: readonly LabelledFile[]): string {
+  const hash = createHash('sha256');
+  for (const { path } of files) hash.update(`${fileStamp(path)}\n`);
+  return hash.digest('hex');
 }
 
 async function fingerprintOf(files: readonly LabelledFile[], context: LoadContext): Promise<string> {

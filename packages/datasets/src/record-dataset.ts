@@ -77,6 +77,11 @@ export async function recordDataset(
   return {
     size: chosen.length,
     ...(classNames ? { classNames } : {}),
+    // Its files are looked after since they were opened; there may be others now.
+    unchanged: async () => {
+      const now = await recordFiles(path, options.pattern);
+      return now.paths.join('\n') === paths.join('\n');
+    },
     fingerprint: () => Promise.resolve(fingerprintOf(chosen, options.range)),
     async *items() {
       const source = new RecordSource();

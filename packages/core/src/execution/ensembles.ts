@@ -8,7 +8,7 @@ import { canonicalJson } from '../spec/canonical.js';
 import { chainUses, isEnsembleUse } from '../spec/plugin-places.js';
 import type { EnsembleUse, PluginUse, ResolvedSpec } from '../spec/resolved-spec.js';
 import { chosen } from './chosen.js';
-import type { NetworkInUse } from './kept-networks.js';
+import type { NetworkInUse } from './kept/kept-networks.js';
 
 /** What a run has at hand to put the members of its ensembles together. */
 export interface EnsembleParts {

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import type { RunEvent } from '../tracking/events.js';
+import type { FileDigests } from './kept/file-digests.js';
 
 /**
  * Files that a run reads, for its record: each once, with its sha256, which is computed beside the run's own work where
@@ -12,6 +11,7 @@ export class OpenedResources {
 
   constructor(
     private readonly emit: (event: RunEvent) => void,
+    private readonly digests: FileDigests,
     private readonly signal: AbortSignal,
   ) {}
 
@@ -22,7 +22,7 @@ export class OpenedResources {
     if (sha256 !== undefined) return this.emit({ type: 'resource', path, sha256 });
     // One after another: a data set of many large files must not be read all at once.
     this.#last = this.#last.then(async () => {
-      const computed = await digestOf(path, this.signal);
+      const computed = await this.digests.of(path, this.signal);
       this.emit({ type: 'resource', path, ...(computed === undefined ? {} : { sha256: computed }) });
     });
   }
@@ -30,17 +30,5 @@ export class OpenedResources {
   /** Resolves when all of them are on record. */
   async recorded(): Promise<void> {
     await this.#last;
-  }
-}
-
-/** undefined where the file cannot be read any more, or the run is stopped. */
-async function digestOf(path: string, signal: AbortSignal): Promise<string | undefined> {
-  const hash = createHash('sha256');
-  try {
-    for await (const chunk of createReadStream(path, { signal, highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>)
-      hash.update(chunk);
-    return hash.digest('hex');
-  } catch {
-    return undefined;
   }
 }

@@ -15,7 +15,8 @@ import type { PluginUse, Preprocess, ResolvedSpec } from '../spec/resolved-spec.
 import type { RunEvent } from '../tracking/index.js';
 import { chosen } from './chosen.js';
 import { loadDefenses } from './ensembles.js';
-import type { KeptNetworks, NetworkInUse } from './kept-networks.js';
+import type { Kept } from './kept/kept.js';
+import type { NetworkInUse } from './kept/kept-networks.js';
 import { loadContext } from './load-context.js';
 import { OpenedResources } from './opened-resources.js';
 import { targetTables } from './target-tables.js';
@@ -63,21 +64,23 @@ export class Opener {
     @inject(TOKENS.openBackend) private readonly openBackend: BackendOpener,
     @inject(TOKENS.runsFolder) private readonly runs: string,
     @inject(TOKENS.threads) private readonly threads: number,
-    @inject(TOKENS.networks) private readonly networks: KeptNetworks,
+    @inject(TOKENS.kept) private readonly kept: Kept,
     @inject(TOKENS.store) private readonly store: { readonly shared: SharedStore | undefined },
   ) {}
 
   /** Everything is closed again when the work is over. */
   async using<T>(opening: Opening, work: (opened: Opened) => Promise<T>): Promise<T> {
     const emit = (event: RunEvent) => void opening.emit(event).catch(() => undefined);
-    const resources = new OpenedResources(emit, opening.signal);
-    const inUse: NetworkInUse[] = [];
+    const resources = new OpenedResources(emit, this.kept.digests, opening.signal);
+    const inUse: { release(sound: boolean): void }[] = [];
     let sound = false;
     try {
       const loading = loadContext(opening, this, emit, resources);
       const spec = opening.loaded.resolved;
       // The dataset first: it is quick to open, and a wrong path is best told before a backend is prepared.
-      const dataset = await this.#dataset(spec.dataset).open(spec.dataset, loading);
+      const opened = await this.kept.datasets.open(this.#dataset(spec.dataset), spec.dataset, spec.seed, loading);
+      inUse.push(opened);
+      const dataset = opened.value;
       const threads = spec.execution.threads || (opening.threads ?? this.threads);
       const { log, warn } = loading;
       const backend = await this.openBackend(spec.backend, { threads, log, warn });
@@ -91,7 +94,7 @@ export class Opener {
       sound = true;
       return done;
     } finally {
-      for (const network of inUse) network.release(sound);
+      for (const each of inUse) each.release(sound);
       await resources.recorded();
     }
   }
@@ -138,6 +141,7 @@ export class Opener {
         artifacts,
         ({ kind, hash, path }) => emit({ type: 'artifact', kind, key: hash, path }),
         this.store.shared,
+        this.kept.rows,
       ),
       baseKey: this.#baseKey(spec, content, backend, model),
       reporter: this.reporter,
@@ -187,7 +191,7 @@ export class Opener {
     const path = await this.#trained(weights);
     const resolvePath = (given: string) => (given === weights && path ? path : loading.resolvePath(given));
     const context = { ...loading, resolvePath };
-    return this.networks.open({ plugin, use, backend, seed }, context, (given) => plugin.load(use, given));
+    return this.kept.networks.open({ plugin, use, backend, seed }, context, (given) => plugin.load(use, given));
   }
 
   /** The file that `run:ID` names. */

@@ -5,14 +5,14 @@ import { AssetCache } from '../assets/asset-cache.js';
 import { silentReporter } from '../pipeline/reporter.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { runsFolder } from '../tracking/runs-folder.js';
-import { KeptNetworks } from './kept-networks.js';
+import { Kept } from './kept/kept.js';
 import type { RunOptions, ShieldOptions } from './shield.js';
 import { TOKENS, type BackendOpener } from './tokens.js';
 
 /** The parts that runs are made of, in a container of their own. */
 export function joinParts(
   registry: PluginRegistry,
-  options: ShieldOptions & Pick<RunOptions, 'networks'>,
+  options: ShieldOptions & Pick<RunOptions, 'kept'>,
 ): DependencyContainer {
   const parts = rootContainer.createChildContainer();
   const reporter = options.reporter ?? silentReporter;
@@ -27,7 +27,7 @@ export function joinParts(
   parts.register(TOKENS.assets, { useFactory: () => new AssetCache({ log: (message) => reporter.log(message) }) });
   parts.register(TOKENS.runsFolder, { useValue: resolve(options.runsFolder ?? runsFolder()) });
   parts.register(TOKENS.store, { useValue: { shared: options.store } });
-  parts.register(TOKENS.networks, { useValue: options.networks ?? new KeptNetworks(false) });
+  parts.register(TOKENS.kept, { useValue: options.kept ?? new Kept(false) });
   parts.register(TOKENS.threads, { useValue: options.threads ?? 0 });
   parts.register(TOKENS.trackers, { useValue: options.trackers ?? [] });
   return parts;

@@ -9,7 +9,7 @@ import type { LoadedSpec } from '../spec/load-spec.js';
 import { RunTimedOut } from '../tracking/endings.js';
 import type { RunEvent } from '../tracking/events.js';
 import { checkDefenses } from './check-defenses.js';
-import type { KeptNetworks } from './kept-networks.js';
+import type { Kept } from './kept/kept.js';
 import { Opener } from './opener.js';
 import { TOKENS } from './tokens.js';
 
@@ -27,7 +27,7 @@ export interface ShardWork {
   /** Hears what a run would put on record. */
   readonly emit: (event: RunEvent) => void;
   /** See `RunOptions`. */
-  readonly networks?: KeptNetworks;
+  readonly kept?: Kept;
 }
 
 /**

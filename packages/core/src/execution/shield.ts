@@ -13,7 +13,7 @@ import { runsFolder, type Run } from '../tracking/runs-folder.js';
 import type { PlanOptions, SweepPlan } from '../sweep/plan.js';
 import type { SweepAsked } from '../sweep/sweep-record.js';
 import type { RecordedSweep, SweepContext } from './record-sweep.js';
-import type { KeptNetworks } from './kept-networks.js';
+import type { Kept } from './kept/kept.js';
 import type { ShardWork } from './shard-work.js';
 import type { PluginPackage } from './plugin-package.js';
 
@@ -60,8 +60,8 @@ export interface RunOptions {
   readonly created?: (run: string) => void;
   /** Of the backend, where the spec leaves them open; in the place of the program's own. */
   readonly threads?: number;
-  /** Networks that this run has in common with others of the process; without it, it loads its own. */
-  readonly networks?: KeptNetworks;
+  /** What this run has in common with others of the process; without it, it opens all for itself. */
+  readonly kept?: Kept;
 }
 
 export interface RunResult {
@@ -183,9 +183,9 @@ export class Shield {
   }
 
   /** Joined only by what runs: checking a spec needs none of it. */
-  async #parts({ reporter, networks }: Pick<RunOptions, 'reporter' | 'networks'>): Promise<DependencyContainer> {
+  async #parts({ reporter, kept }: Pick<RunOptions, 'reporter' | 'kept'>): Promise<DependencyContainer> {
     const { joinParts } = await import('./parts.js');
-    const own = { ...(reporter ? { reporter } : {}), ...(networks ? { networks } : {}) };
+    const own = { ...(reporter ? { reporter } : {}), ...(kept ? { kept } : {}) };
     return joinParts(this.registry, { ...this.#options, ...own });
   }
 }

@@ -6,7 +6,7 @@ import type { PluginRegistry } from '../plugin/registry.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import type { BackendChoice } from '../spec/resolved-spec.js';
 import type { Tracker } from '../tracking/events.js';
-import type { KeptNetworks } from './kept-networks.js';
+import type { Kept } from './kept/kept.js';
 import type { TrackerFactory } from './shield.js';
 
 /** Opens the one backend of this process. */
@@ -30,8 +30,8 @@ export const TOKENS = {
   runsFolder: Symbol('runsFolder') as InjectionToken<string>,
   /** What other machines share artifacts through, where there is one. */
   store: Symbol('store') as InjectionToken<{ readonly shared: SharedStore | undefined }>,
-  /** Networks that the runs of one process have in common. */
-  networks: Symbol('networks') as InjectionToken<KeptNetworks>,
+  /** What the runs of one process have in common. */
+  kept: Symbol('kept') as InjectionToken<Kept>,
   /** Threads of the backend where a spec leaves them open; 0 for every core. */
   threads: Symbol('threads') as InjectionToken<number>,
   trackers: Symbol('trackers') as InjectionToken<readonly (Tracker | TrackerFactory)[]>,

@@ -7,6 +7,7 @@ import type { SharedStore, StoreLease } from '../plugin/shared-store.js';
 import { canonicalJson } from '../spec/canonical.js';
 import { RunLock, lockHolder } from '../tracking/run-lock.js';
 import { writeAtomically } from '../tracking/write-atomically.js';
+import type { KeptRows } from './kept-rows.js';
 import { SharedArtifact } from './shared-artifacts.js';
 
 /** What determines an artifact: anything that can be written as JSON. Its hash is the artifact's name. */
@@ -43,11 +44,13 @@ export class ArtifactStore {
   /**
    * @param opened hears of every artifact that is opened: a run refers to what it only reads, too
    * @param store what other machines have, or are to have, of the artifacts
+   * @param kept what was read of them by others in this process
    */
   constructor(
     readonly root: string,
     private readonly opened: (artifact: Artifact<unknown>) => Promise<void> = () => Promise.resolve(),
     private readonly store?: SharedStore,
+    private readonly kept?: KeptRows,
   ) {}
 
   path(kind: string, key: ArtifactKey): string {
@@ -80,7 +83,7 @@ export class ArtifactStore {
     }
     const shared = this.store && new SharedArtifact(this.store, path, basename(path));
     await shared?.meet();
-    return new Artifact<Row>(path, kind, keyHash(key), shared);
+    return new Artifact<Row>(path, kind, keyHash(key), shared, this.kept);
   }
 }
 
@@ -95,6 +98,7 @@ export class Artifact<Row> {
     readonly kind: string,
     readonly hash: string,
     private readonly shared?: SharedArtifact,
+    private readonly kept?: KeptRows,
   ) {}
 
   get name(): string {
@@ -127,6 +131,8 @@ export class Artifact<Row> {
 
   #read(index: number): ArtifactBatch<Row> {
     const path = this.#record(index);
+    const known = this.kept?.get(path) as ArtifactBatch<Row> | undefined;
+    if (known) return known;
     let text: string;
     try {
       text = readFileSync(path, 'utf8');
@@ -139,8 +145,10 @@ export class Artifact<Row> {
       throw new ShieldError('ARTIFACT_CORRUPT', { path: this.path, reason: `the checksum of batch ${index} is wrong` });
     }
     const record = JSON.parse(body) as BatchRecord<Row>;
-    if (!record.file) return { rows: record.rows, seconds: record.seconds };
-    return { rows: record.rows, seconds: record.seconds, file: join(this.path, record.file.name) };
+    const { rows, seconds } = record;
+    const batch = { rows, seconds, ...(record.file ? { file: join(this.path, record.file.name) } : {}) };
+    this.kept?.add(path, batch, body.length);
+    return batch;
   }
 
   /**

@@ -61,6 +61,11 @@ export interface Dataset {
   readonly classNames?: readonly string[];
   /** Names the content: the ids, labels and bytes (or file sizes and times, said so) that results rest on. */
   fingerprint(): Promise<string>;
+  /**
+   * Whether its files are still what they were when it was opened. One that can tell serves all cells of a sweep; without
+   * this, or by false, each opens it anew. Files that the context named or was told of are looked after already.
+   */
+  unchanged?(): boolean | Promise<boolean>;
   /** The items in their fixed order, after skip, limit and shuffle. */
   items(): AsyncIterable<DatasetItem>;
 }

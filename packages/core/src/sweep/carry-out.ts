@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShieldError, ShieldErrors, reasonOf } from '../errors/index.js';
-import type { KeptNetworks } from '../execution/kept-networks.js';
+import type { Kept } from '../execution/kept/kept.js';
 import type { RunOptions, RunResult, Shield } from '../execution/shield.js';
 import type { Reporter } from '../pipeline/reporter.js';
 import type { Shard } from '../pipeline/shard.js';
@@ -26,7 +26,7 @@ export interface CarryOutOptions {
   /** Whether the cell is all that the process does, see `RunOptions`; default true. */
   readonly ownsProcess?: boolean;
   /** What the cells of this process have in common. */
-  readonly networks?: KeptNetworks;
+  readonly kept?: Kept;
 }
 
 /**
@@ -69,7 +69,7 @@ async function attempt(
   job: CellJob,
   signal: AbortSignal,
   tell: (report: CellReport) => void,
-  { ownsProcess = true, networks }: CarryOutOptions,
+  { ownsProcess = true, kept }: CarryOutOptions,
 ): Promise<CellOutcome> {
   const began = performance.now();
   let run: string | undefined = job.resume;
@@ -79,7 +79,7 @@ async function attempt(
     seconds: (performance.now() - began) / 1000,
   });
   try {
-    const given = { signal, reporter: reporterOf(job, tell), ...(networks ? { networks } : {}) };
+    const given = { signal, reporter: reporterOf(job, tell), ...(kept ? { kept } : {}) };
     if (job.shard) {
       await runShard(shield, work, { ...job, shard: job.shard }, given, tell);
       return ended({ state: 'COMPLETED' });
@@ -98,7 +98,7 @@ async function attempt(
   }
 }
 
-type Given = Required<Pick<RunOptions, 'signal' | 'reporter'>> & Pick<RunOptions, 'networks'>;
+type Given = Required<Pick<RunOptions, 'signal' | 'reporter'>> & Pick<RunOptions, 'kept'>;
 
 async function runJob(
   shield: Shield,

@@ -6,7 +6,7 @@ import type { CellJob, CellOutcome, SweepEvent, SweepWork } from '../plugin/exec
 import type { CellEvent } from '../tracking/events.js';
 import { CellLoop, type LoopCell } from './cell-loop.js';
 import { isSpread, shardCount } from '../execution/parallel.js';
-import { KeptNetworks } from '../execution/kept-networks.js';
+import { Kept } from '../execution/kept/kept.js';
 import { openExecutor, workersOf } from '../execution/spread-run.js';
 import { carryOut } from './carry-out.js';
 import type { SweepPlan } from './plan.js';
@@ -60,11 +60,11 @@ export async function runSweep(
     if (line) reporter?.[line.level](line.text);
   };
   const work = sweepWork(shield, plan, sweep, options.commandLine);
-  const networks = new KeptNetworks();
+  const kept = new Kept();
   const executor = await openExecutor(shield, plan.cells[0]!, {
     work,
     program: shield.program,
-    carryOut: (job, signal) => carryOut(shield, work, job, signal, tell, { networks }),
+    carryOut: (job, signal) => carryOut(shield, work, job, signal, tell, { kept }),
     tell,
   });
   try {
@@ -79,7 +79,7 @@ export async function runSweep(
     await new CellLoop(executor, plan.settings, { tell, ended, signal: sweep.signal, shards }).run(wanted);
   } finally {
     await executor.close();
-    networks.close();
+    kept.close();
   }
   return { results };
 }

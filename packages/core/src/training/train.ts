@@ -4,7 +4,6 @@ import { ShieldError } from '../errors/index.js';
 import type { Dataset, DatasetItem, Model } from '../plugin/contracts.js';
 import { Random } from '../random/random.js';
 import type { TrainSpec } from '../spec/resolved-spec.js';
-import { rememberImages } from './remember-images.js';
 import { learningRateAt } from './schedule.js';
 import { createStepper, type Stepper } from './step.js';
 import { checkLabels, trainingBatches, type TrainingImages } from './training-images.js';
@@ -77,7 +76,8 @@ export interface TrainingPosition {
 export async function trainModel(options: TrainOptions): Promise<TrainingPosition> {
   const { model, spec, backend } = options;
   checkTrainable(model, spec);
-  const items = await rememberImages(options.dataset);
+  const items: DatasetItem[] = [];
+  for await (const item of options.dataset.items()) items.push(item);
   checkLabels(items, model);
   const training = items.slice(0, Math.max(0, items.length - spec.validation));
   const held = items.slice(training.length);

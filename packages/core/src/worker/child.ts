@@ -1,4 +1,4 @@
-import { KeptNetworks } from '../execution/kept-networks.js';
+import { Kept } from '../execution/kept/kept.js';
 import type { PluginPackage } from '../execution/plugin-package.js';
 import type { Shield } from '../execution/shield.js';
 import { carryOut } from '../sweep/carry-out.js';
@@ -25,7 +25,7 @@ export async function serveParent({ plugins, threads }: ChildOptions): Promise<v
     { readonly shield: Promise<Shield>; readonly work: Extract<ToWorker, { type: 'work' }>['work'] } | undefined;
   let stopping = new AbortController();
   let busy = false;
-  const networks = new KeptNetworks();
+  const kept = new Kept();
 
   // Ctrl-C reaches the whole group: a run hears it for itself, and an idle worker waits for its parent's word.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
@@ -51,7 +51,7 @@ export async function serveParent({ plugins, threads }: ChildOptions): Promise<v
         const report = (each: Extract<FromWorker, { type: 'report' }>['report']) =>
           send({ type: 'report', report: each });
         const { work } = shield!;
-        void carryOut(shield!.shield, work, message.job, stopping.signal, report, { networks }).then((outcome) => {
+        void carryOut(shield!.shield, work, message.job, stopping.signal, report, { kept }).then((outcome) => {
           busy = false;
           send({ type: 'outcome', outcome });
         });

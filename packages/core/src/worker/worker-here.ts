@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { KeptNetworks } from '../execution/kept-networks.js';
+import { Kept } from '../execution/kept/kept.js';
 import type { PluginPackage } from '../execution/plugin-package.js';
 import type { Shield } from '../execution/shield.js';
 import type { CellJob, CellOutcome, CellReport, CellWorker, SweepWork } from '../plugin/executor-contract.js';
@@ -14,7 +14,7 @@ import { shieldOfWork } from './shield-of-work.js';
 export class SlotsHere {
   /** By the works' ids: what a sweep's plugins are loaded into serves all of its cells. */
   readonly #shields = new Map<string, Promise<Shield>>();
-  readonly #networks = new KeptNetworks();
+  readonly #kept = new Kept();
 
   constructor(
     private readonly plugins: readonly PluginPackage[],
@@ -33,7 +33,7 @@ export class SlotsHere {
       // What is wrong with it every cell says.
       shield.catch(() => undefined);
     }
-    return new WorkerHere(shield, work, name, tell, this.#networks);
+    return new WorkerHere(shield, work, name, tell, this.#kept);
   }
 }
 
@@ -45,7 +45,7 @@ class WorkerHere implements CellWorker {
     private readonly work: SweepWork,
     private readonly name: string,
     private readonly tell: (report: CellReport) => void,
-    private readonly networks: KeptNetworks,
+    private readonly kept: Kept,
   ) {}
 
   get usable(): boolean {
@@ -57,7 +57,7 @@ class WorkerHere implements CellWorker {
     const { cell, shard } = job;
     this.tell({ type: 'started', cell, ...(shard ? { shard } : {}), worker: this.name });
     // Signals and the console are the process's own: many cells share them.
-    const options = { ownsProcess: false, networks: this.networks };
+    const options = { ownsProcess: false, kept: this.kept };
     return carryOut(this.shield, this.work, job, signal, this.tell, options).finally(() => (this.#busy = false));
   }
 

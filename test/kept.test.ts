@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativeForTests } from '@shield/core/testing';
 import { defineAttack } from '@shield/core';
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import { Type } from '@sinclair/typebox';
+import sharp from 'sharp';
 import { afterEach, expect, test } from 'vitest';
-import { KeptNetworks } from '../packages/core/src/execution/kept-networks.js';
+import { Kept } from '../packages/core/src/execution/kept/kept.js';
 import { carryOut } from '../packages/core/src/sweep/carry-out.js';
 import { jobOf } from '../packages/core/src/sweep/cell-jobs.js';
 import { sweepWork } from '../packages/core/src/sweep/run-sweep.js';
@@ -16,7 +17,8 @@ import { createShield } from '../src/index.js';
 import { readLines, root, runsIn, temporaryFolder } from './shield.js';
 
 /*
- * Cells of one process that have their networks in common leave what they leave without that, to the bit.
+ * Cells of one process that have their networks, data sets and artifacts in common leave what they leave without that, to the
+ * bit.
  */
 
 const native = await nativeForTests();
@@ -43,13 +45,13 @@ const breaks = defineAttack({
 });
 
 /** Enough images for the predictor to be a graph, where the backend has graphs. */
-function specOf(sweep: string): string {
+function specOf(sweep: string, dataset = '{ use: drawn, limit: 48 }'): string {
   const path = join(folder, 'spec.yaml');
   copyFileSync(bundled, weights);
   const text = `name: kept
 backend: ${native ? 'node' : 'cpu'}
 model: { use: small_cnn, weights: weights.safetensors }
-dataset: { use: drawn, limit: 48 }
+dataset: ${dataset}
 attack: { use: fgsm, eps: 16 }
 defenses: { jpeg: { use: jpeg } }
 execution: { threads: 1, strip: 0 }
@@ -61,17 +63,17 @@ ${sweep}
 
 /** Captured once, as in a sweep. */
 let provenance: Awaited<ReturnType<typeof collectProvenance>> | undefined;
-let kept: KeptNetworks | undefined;
+let kept: Kept | undefined;
 afterEach(() => kept?.close());
 
 /** Has the cells carried out one after another in this process, in a folder of their own. */
-async function cells(spec: string, networks?: KeptNetworks) {
+async function cells(spec: string, kept?: Kept) {
   const runs = temporaryRuns();
   const shield = await createShield({ runsFolder: runs, plugins: [{ name: 'test', plugins: [breaks] }] });
   const plan = await shield.plan(spec);
   provenance ??= await collectProvenance({ seed: plan.seed, commandLine: [], specDir: plan.folder });
   const work = sweepWork(shield, plan, { run: { id: 'sweep' } as Run, provenance }, []);
-  const options = networks ? { networks } : {};
+  const options = kept ? { kept } : {};
   const jobs = plan.cells.map(jobOf);
   const one = (cell: number) => carryOut(shield, work, jobs[cell - 1]!, never, () => undefined, options);
   return { runs, one };
@@ -110,7 +112,7 @@ function left(runs: string): string[] {
 
 test('artifacts, results and records are the same as those of cells that load their own', async () => {
   const spec = specOf('sweep: { grid: { attack.eps: [8, 16], defenses.jpeg.quality: [20, 60] } }');
-  kept = new KeptNetworks();
+  kept = new Kept();
   const [own, shared] = [await cells(spec), await cells(spec, kept)];
   for (const { one } of [own, shared])
     for (let cell = 1; cell <= 4; cell++) expect((await one(cell)).state).toBe('COMPLETED');
@@ -127,7 +129,7 @@ test('artifacts, results and records are the same as those of cells that load th
 
 test('cells of the same process at the same time share it too', async () => {
   const spec = specOf('sweep: { grid: { defenses.jpeg.quality: [20, 40, 60] } }');
-  kept = new KeptNetworks();
+  kept = new Kept();
   const [own, shared] = [await cells(spec), await cells(spec, kept)];
   const at = (outcomes: readonly Awaited<ReturnType<typeof own.one>>[]) =>
     outcomes.map(({ state, metrics }) => [state, metrics!['defended/fgsm/jpeg/top1'], metrics!['clean/top1']]);
@@ -137,7 +139,7 @@ test('cells of the same process at the same time share it too', async () => {
 
 test('weights that were changed between two cells are those of the second', async () => {
   const spec = specOf('sweep: { grid: { defenses.jpeg.quality: [20, 60] } }');
-  kept = new KeptNetworks();
+  kept = new Kept();
   const { one } = await cells(spec, kept);
   const first = await one(1);
   // The biases of the last layer: every image is of the last class now.
@@ -148,9 +150,39 @@ test('weights that were changed between two cells are those of the second', asyn
   expect(second.metrics!['clean/top1']).toBeLessThan(0.3);
 });
 
+test('images that were changed between two cells are those of the second', async () => {
+  const images = join(folder, 'images');
+  for (const [label, name] of ['a', 'b'].entries()) {
+    mkdirSync(join(images, name), { recursive: true });
+    await grey(100 * label).toFile(join(images, name, `${name}.png`));
+  }
+  const spec = specOf(
+    'sweep: { grid: { defenses.jpeg.quality: [20, 40, 60] } }',
+    `{ use: image_folder, path: images }`,
+  );
+  kept = new Kept();
+  const { runs, one } = await cells(spec, kept);
+  expect([(await one(1)).state, (await one(2)).state]).toEqual(['COMPLETED', 'COMPLETED']);
+  await grey(200).toFile(join(images, 'b', 'b.png'));
+  expect((await one(3)).state).toBe('COMPLETED');
+  const contents = runsIn(runs).map(
+    (path) =>
+      readLines<{ key?: string; value?: string }>(join(path, 'journal.jsonl')).find(
+        ({ key }) => key === 'dataset_content',
+      )!.value,
+  );
+  expect(contents[0]).toBe(contents[1]);
+  expect(contents[0]).not.toBe(contents[2]);
+});
+
+/** An image of one level. */
+function grey(level: number) {
+  return sharp({ create: { width: 32, height: 32, channels: 3, background: { r: level, g: level, b: level } } });
+}
+
 test('a cell that fails leaves the next one what it would have had without it', async () => {
   const spec = specOf('sweep: { grid: { attack: [{ use: fgsm, eps: 16 }, breaks, { use: pgd, eps: 4, steps: 3 }] } }');
-  kept = new KeptNetworks();
+  kept = new Kept();
   const [own, shared] = [await cells(spec), await cells(spec, kept)];
   const without = [await own.one(1), await own.one(3)];
   const outcomes = [await shared.one(1), await shared.one(2), await shared.one(3)];

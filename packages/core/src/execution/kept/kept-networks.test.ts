@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Backend } from '../backend/backend.js';
-import type { LoadContext, Model } from '../plugin/contracts.js';
-import { defineModel } from '../plugin/define.js';
-import { Random } from '../random/random.js';
+import type { Backend } from '../../backend/backend.js';
+import type { LoadContext, Model } from '../../plugin/contracts.js';
+import { defineModel } from '../../plugin/define.js';
+import { Random } from '../../random/random.js';
 import { KeptNetworks, type NetworkInUse } from './kept-networks.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'shield-kept-'));

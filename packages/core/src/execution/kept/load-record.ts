@@ -1,9 +1,10 @@
-import { readdirSync, statSync, type BigIntStats } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { LoadContext } from '../plugin/contracts.js';
+import { fileStamp, stampOf, statOf } from '../../files/file-stamp.js';
+import type { LoadContext } from '../../plugin/contracts.js';
 
 /**
- * What loading a network asked of its context and told it: whether another run would load the same, and what that run's
+ * What opening something asked of its context and told it: whether another run would find the same, and what that run's
  * record is to say.
  */
 export class LoadRecord {
@@ -16,8 +17,20 @@ export class LoadRecord {
   /** @param seed what the context's random streams are drawn from */
   constructor(private readonly seed: number) {}
 
-  /** The context, listened to. */
-  of(context: LoadContext): LoadContext {
+  /** Has it opened in this context, listened to; the run's signal stops that, and nothing that comes after it. */
+  async during<T>(context: LoadContext, open: (context: LoadContext) => Promise<T>): Promise<T> {
+    const opening = new AbortController();
+    const stop = () => opening.abort(context.signal.reason);
+    if (context.signal.aborted) stop();
+    context.signal.addEventListener('abort', stop);
+    try {
+      return await open({ ...this.#of(context), signal: opening.signal });
+    } finally {
+      context.signal.removeEventListener('abort', stop);
+    }
+  }
+
+  #of(context: LoadContext): LoadContext {
     const tell = (what: (context: LoadContext) => void) => {
       this.#told.push(what);
       what(context);
@@ -69,27 +82,11 @@ export class LoadRecord {
 /** Another text whenever a file was written, replaced or touched. A folder stands for the files in it. */
 function identityOf(path: string): string {
   const stats = statOf(path);
-  if (stats?.isFile()) return stamp(stats);
+  if (stats?.isFile()) return stampOf(stats);
   // A checkpoint of TensorFlow is named by what the names of its files begin with.
   const [folder, start] = stats?.isDirectory() ? [path, ''] : [dirname(path), basename(path)];
   const names = namesIn(folder).filter((name) => name.startsWith(start));
-  return names.map((name) => `${name} ${stamp(statOf(join(folder, name)))}`).join();
-}
-
-/** The time of the last change of any kind cannot be set back, as that of the last write can. */
-function stamp(stats: BigIntStats | undefined): string {
-  if (!stats) return 'none';
-  const { dev, ino, size, mtimeNs, ctimeNs } = stats;
-  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
-}
-
-/** undefined for what is not there, or not ours to see: the load itself says what is wrong with that. */
-function statOf(path: string): BigIntStats | undefined {
-  try {
-    return statSync(path, { bigint: true });
-  } catch {
-    return undefined;
-  }
+  return names.map((name) => `${name} ${fileStamp(join(folder, name))}`).join();
 }
 
 function namesIn(folder: string): string[] {

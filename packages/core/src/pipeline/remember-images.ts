@@ -1,0 +1,40 @@
+import { totalmem } from 'node:os';
+import type { Dataset, DatasetItem, Image } from '../plugin/contracts.js';
+
+/** Bytes of decoded images that are kept in memory: some 900 photos of ImageNet's usual size where there is enough of it. */
+const BUDGET = Math.min(512 * 2 ** 20, totalmem() / 32);
+
+/**
+ * The dataset, its images decoded once as far as `budget` goes: stages, epochs and the cells of a sweep ask for the same ones
+ * again. Nobody may write to an image.
+ *
+ * @param budget bytes; beyond it, images are read again each time
+ */
+export function rememberImages(dataset: Dataset, budget = BUDGET): Dataset {
+  const images = new Map<number, Image>();
+  let left = budget;
+  const load = async (place: number, item: DatasetItem): Promise<Image> => {
+    const known = images.get(place);
+    if (known) return known;
+    const image = await item.load();
+    const { byteLength } = image.data;
+    if (byteLength > left || images.has(place)) return image;
+    left -= byteLength;
+    images.set(place, image);
+    return image;
+  };
+  return {
+    size: dataset.size,
+    ...(dataset.classNames ? { classNames: dataset.classNames } : {}),
+    ...(dataset.unchanged ? { unchanged: () => dataset.unchanged!() } : {}),
+    fingerprint: () => dataset.fingerprint(),
+    async *items() {
+      let place = 0;
+      for await (const item of dataset.items()) {
+        const here = place++;
+        const { id, label, path } = item;
+        yield { id, label, path, load: () => load(here, item) };
+      }
+    },
+  };
+}
