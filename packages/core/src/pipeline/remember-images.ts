@@ -1,8 +1,8 @@
-import { totalmem } from 'node:os';
+import { machineMemory } from '../files/machine-memory.js';
 import type { Dataset, DatasetItem, Image } from '../plugin/contracts.js';
 
 /** Bytes of decoded images that are kept in memory: some 900 photos of ImageNet's usual size where there is enough of it. */
-const BUDGET = Math.min(512 * 2 ** 20, totalmem() / 32);
+const BUDGET = Math.min(512 * 2 ** 20, machineMemory() / 32);
 
 /**
  * The dataset, its images decoded once as far as `budget` goes: stages, epochs and the cells of a sweep ask for the same ones

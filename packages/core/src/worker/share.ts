@@ -1,4 +1,5 @@
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
+import { machineMemory } from '../files/machine-memory.js';
 
 /** Of the machine's memory, what all workers together may have where nobody says. */
 const SHARE_OF_MEMORY = 0.8;
@@ -7,10 +8,4 @@ const SHARE_OF_MEMORY = 0.8;
 export function shareOf(workers: number): { readonly threads: number; readonly memory: number } {
   const memory = (SHARE_OF_MEMORY * machineMemory()) / 2 ** 20 / workers;
   return { threads: Math.max(1, Math.floor(availableParallelism() / workers)), memory: Math.floor(memory) };
-}
-
-/** Bytes; of the container, where there is one. */
-function machineMemory(): number {
-  const limit = process.constrainedMemory();
-  return limit > 0 && limit < totalmem() ? limit : totalmem();
 }
