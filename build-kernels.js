@@ -16,10 +16,15 @@ const KERNELS = [
   { name: 'defenses', entry: 'filters.ts', target: 'filters/kernel.wasm' },
 ];
 
+/** Kernels of one package share sources with those of others. */
+const sources = [...new Set(KERNELS.map(({ name }) => name))].flatMap((name) => {
+  const folder = join(packages, name, 'assembly');
+  return readdirSync(folder, { recursive: true }).map((file) => join(folder, file));
+});
+
 for (const { name, entry, target } of KERNELS) {
-  const source = join(packages, name, 'assembly');
   const path = join(packages, name, 'dist', target);
-  if (stale(path, source)) await compile(join(source, entry), path);
+  if (stale(path)) await compile(join(packages, name, 'assembly', entry), path);
 }
 
 async function compile(entry, target) {
@@ -37,8 +42,7 @@ async function compile(entry, target) {
   renameSync(written, target);
 }
 
-function stale(target, folder) {
+function stale(target) {
   const built = statSync(target, { throwIfNoEntry: false });
-  const sources = [fileURLToPath(import.meta.url), ...readdirSync(folder).map((name) => join(folder, name))];
-  return !built || sources.some((path) => statSync(path).mtimeMs > built.mtimeMs);
+  return !built || [fileURLToPath(import.meta.url), ...sources].some((path) => statSync(path).mtimeMs > built.mtimeMs);
 }

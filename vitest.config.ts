@@ -16,7 +16,7 @@ export default defineConfig({
   resolve: {
     // Tests run on the TypeScript sources; tests of the command line run the built program in a process of its own.
     alias: [
-      { find: /^@shield\/core\/(testing|cli)$/, replacement: source('./packages/core/src/$1/index.ts') },
+      { find: /^@shield\/core\/(jpeg|testing|cli)$/, replacement: source('./packages/core/src/$1/index.ts') },
       {
         find: /^@shield\/(core|attacks|defenses|models|datasets|executors)$/,
         replacement: source('./packages/$1/src/index.ts'),

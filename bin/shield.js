@@ -18,9 +18,11 @@ const { main } = await import(pathToFileURL(join(root, 'dist', 'main.js')).href)
 await main(process.argv);
 
 function stale() {
+  // Kernels of one package share sources with those of others.
+  const changed = Math.max(...Object.keys(KERNELS).map((name) => newest(join(root, 'packages', name, 'assembly'))));
   for (const [name, kernel] of Object.entries(KERNELS)) {
     const path = join(root, 'packages', name, 'dist', kernel);
-    if (!existsSync(path) || newest(join(root, 'packages', name, 'assembly')) > statSync(path).mtimeMs) return true;
+    if (!existsSync(path) || changed > statSync(path).mtimeMs) return true;
   }
   const projects = [root, ...readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name))];
   return projects.some((project) => {

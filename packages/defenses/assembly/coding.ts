@@ -1,6 +1,5 @@
 import { forwardDct } from './forward-dct';
-import { inverseIfast } from './inverse-ifast';
-import { inverseIslow } from './inverse-islow';
+import { quantisedIfast, quantisedIslow } from './inverse';
 import * as at from './layout';
 import { TABLE_BYTES } from './quantise';
 
@@ -57,8 +56,8 @@ function codeBlock(
     const q = load<i32>(at.wanted + (i << 2));
     const table = at.tables + (load<i32>(at.tableOf + (q << 2)) + chroma) * TABLE_BYTES;
     const target = to + q * planeBytes;
-    if (fast) inverseIfast(at.coefficients, table, target, stride, at.scratch);
-    else inverseIslow(at.coefficients, table, target, stride, at.scratch);
+    if (fast) quantisedIfast(at.coefficients, table, target, stride, at.scratch);
+    else quantisedIslow(at.coefficients, table, target, stride, at.scratch);
   }
 }
 

@@ -1,5 +1,5 @@
-import { even, odd } from './dct-constants';
-import { zipHigh, zipHigh32, zipHigh64, zipLow, zipLow32, zipLow64, zipLow8, zipHigh8 } from './lanes';
+import { even, odd } from '../../core/assembly/jpeg/dct-constants';
+import { zipHigh, zipHigh32, zipHigh64, zipLow, zipLow32, zipLow64, zipLow8, zipHigh8 } from '../../core/assembly/jpeg/lanes';
 
 /*
  * The accurate forward DCT, eight rows or columns at once: lane i of vector k is value k of row (column) i. The plain

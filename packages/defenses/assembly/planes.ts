@@ -1,10 +1,10 @@
-import { convert16 } from './colour';
+import { convert16 } from './from-rgb';
 import * as at from './layout';
-import { halveAcross, halveBoth } from './sampling';
+import { halveAcross, halveBoth } from './halving';
 
 /**
  * Makes rows `first` … `end` - 1 of the source planes (counted in rows of chroma) from the image, edges repeated as libjpeg
- * does (src/jpeg-kernel/sampling.ts); with the last row of the image also those below it.
+ * does (src/jpeg-kernel/downsample.ts); with the last row of the image also those below it.
  */
 export function makePlanes(first: i32, end: i32): void {
   const pitch = <usize>at.width * 3;

@@ -1,6 +1,6 @@
-import { storeRgb8 } from './colour';
+import { doubleAcross, doubleBoth } from '../../core/assembly/jpeg/doubling';
+import { storeRgb8 } from '../../core/assembly/jpeg/to-rgb';
 import * as at from './layout';
-import { doubleAcross, doubleBoth } from './sampling';
 
 /*
  * Decoded planes to pixels, eight at a time.

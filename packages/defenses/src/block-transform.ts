@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
-import { roundUp } from './jpeg-kernel/plane.js';
-import { samplingFactors } from './jpeg-kernel/sampling.js';
+import { roundUp } from '@shield/core/jpeg';
+import { samplingFactors } from './jpeg-kernel/downsample.js';
 import type { Subsampling } from './jpeg-kernel/settings.js';
 
 /*

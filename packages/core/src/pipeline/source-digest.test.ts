@@ -52,4 +52,24 @@ describe('coreDigest', () => {
     expect(coreDigest()).toMatch(/^[0-9a-f]{16}$/);
     expect(coreDigest()).toBe(coreDigest());
   });
+
+  it('changes with a source of a folder that decides numbers, and with the WebAssembly that it names', () => {
+    const root = mkdtempSync(join(tmpdir(), 'shield-core-digest-'));
+    const write = (name: string, text: string) => {
+      mkdirSync(join(root, name, '..'), { recursive: true });
+      writeFileSync(join(root, name), text);
+    };
+    write('src/jpeg/kernel.ts', "open(new URL('../../dist/kernel.wasm', import.meta.url));\n");
+    write('dist/kernel.wasm', '\0asm');
+    const seen = [coreDigest(join(root, 'src'))];
+    write('dist/kernel.wasm', '\0asm, changed');
+    seen.push(coreDigest(join(root, 'src')));
+    write('src/images/filter.ts', 'export const one = 1;\n');
+    seen.push(coreDigest(join(root, 'src')));
+    write('src/report/plot.ts', 'export const one = 1;\n');
+    seen.push(coreDigest(join(root, 'src')));
+    expect(new Set(seen).size).toBe(3);
+    expect(seen[3]).toBe(seen[2]);
+    rmSync(root, { recursive: true });
+  });
 });

@@ -24,10 +24,7 @@ export function sourceFiles(file: string): string[] {
     files.add(next);
     if (!CODE.test(next)) continue;
     const source = readFileSync(next, 'utf8');
-    for (const specifier of filesBeside(source)) {
-      const target = resolve(dirname(next), specifier);
-      if (existsSync(target) && statSync(target).isFile()) pending.push(target);
-    }
+    pending.push(...existing(filesBeside(source), next));
     for (const specifier of relativeImports(source)) {
       const target = resolveImport(dirname(next), specifier);
       if (target) pending.push(target);
@@ -36,13 +33,18 @@ export function sourceFiles(file: string): string[] {
   return [...files].sort();
 }
 
-/** sha256 over the parts of core that decide numbers: images, random streams, attacks' run time, this pipeline. */
-export function coreDigest(): string {
-  const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
-  const files = ['backend', 'images', 'pipeline', 'random', 'records'].flatMap((folder) =>
-    sourcesIn(join(root, folder)),
-  );
-  return digestOf(files.sort(), root);
+/**
+ * sha256 over the parts of core that decide numbers, images, random streams, attacks' run time, this pipeline, and over the
+ * compiled WebAssembly that they name.
+ *
+ * @param root core's folder of sources, or of what is built of them
+ */
+export function coreDigest(root = resolve(dirname(fileURLToPath(import.meta.url)), '..')): string {
+  const files = new Set<string>();
+  for (const folder of ['backend', 'images', 'jpeg', 'pipeline', 'random', 'records'])
+    for (const source of sourcesIn(join(root, folder)))
+      for (const file of [source, ...existing(filesBeside(readFileSync(source, 'utf8')), source)]) files.add(file);
+  return digestOf([...files].sort(), root);
 }
 
 function sourcesIn(folder: string): string[] {
@@ -68,6 +70,12 @@ function filesBeside(source: string): string[] {
   return [...source.matchAll(/new URL\(\s*['"](\.{1,2}\/[^'"]+)['"]\s*,\s*import\.meta\.url\s*\)/g)].map(
     (match) => match[1]!,
   );
+}
+
+/** Of files that `source` names by relative path, those that are there. */
+function existing(specifiers: readonly string[], source: string): string[] {
+  const paths = specifiers.map((specifier) => resolve(dirname(source), specifier));
+  return paths.filter((path) => existsSync(path) && statSync(path).isFile());
 }
 
 function relativeImports(source: string): string[] {

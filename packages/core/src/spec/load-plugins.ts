@@ -53,9 +53,10 @@ export async function loadPlugins(
 }
 
 async function loader(fromDir: string): Promise<(specifier: string) => Promise<unknown>> {
-  const [{ createJiti }, core, testing, typebox, tfjs] = await Promise.all([
+  const [{ createJiti }, core, jpeg, testing, typebox, tfjs] = await Promise.all([
     import('jiti'),
     import('../index.js'),
+    import('../jpeg/index.js'),
     import('../testing/index.js'),
     import('@sinclair/typebox'),
     import('@tensorflow/tfjs-core'),
@@ -66,6 +67,7 @@ async function loader(fromDir: string): Promise<(specifier: string) => Promise<u
     interopDefault: false,
     virtualModules: {
       '@shield/core': core,
+      '@shield/core/jpeg': jpeg,
       '@shield/core/testing': testing,
       '@sinclair/typebox': typebox,
       '@tensorflow/tfjs-core': tfjs,

@@ -1,5 +1,4 @@
-import { dequantisers } from './inverse-dct.js';
-import type { InverseDct } from './settings.js';
+import { dequantisers, type InverseDct } from '@shield/core/jpeg';
 
 /** What two multiplications by less than one do in place of a division by `8 * step`, for {@link kernelTable}. */
 export function reciprocal(step: number): { readonly factor: number; readonly scale: number } {

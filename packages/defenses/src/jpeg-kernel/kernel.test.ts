@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import type { InverseDct } from '@shield/core/jpeg';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { codecKind, jpegRoundTrip, slqRoundTrip } from './kernel.js';
 import { kernelTable, reciprocal } from './kernel-tables.js';
 import { patchGrid, type PatchQualities } from './patch-qualities.js';
 import * as reference from './reference.js';
-import type { CodecSettings, InverseDct, Samples, Subsampling } from './settings.js';
+import type { CodecSettings, Samples, Subsampling } from './settings.js';
 import { drawnImage } from './testing/drawn-image.js';
 import { recordedTrips } from './testing/recorded.js';
 

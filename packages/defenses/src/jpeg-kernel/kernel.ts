@@ -1,10 +1,10 @@
+import { samplingFactors } from './downsample.js';
 import { kernelTable } from './kernel-tables.js';
 import { loadKernel, type KernelExports } from './load-kernel.js';
 import { checkPatchQualities, type PatchQualities } from './patch-qualities.js';
 import { quantisationTables } from './quantisation.js';
 import * as reference from './reference.js';
 import { keep } from './result-memory.js';
-import { samplingFactors } from './sampling.js';
 import { channelsOf, checkQuality, type CodecSettings, type Samples } from './settings.js';
 
 /*

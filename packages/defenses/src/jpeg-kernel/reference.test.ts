@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import type { InverseDct } from '@shield/core/jpeg';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { jpegRoundTrip } from './reference.js';
-import type { InverseDct, Samples, Subsampling } from './settings.js';
+import type { Samples, Subsampling } from './settings.js';
 import { drawnImage } from './testing/drawn-image.js';
 import { recordedTrips } from './testing/recorded.js';
 

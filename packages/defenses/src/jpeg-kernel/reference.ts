@@ -1,10 +1,19 @@
-import { rgbToYcc, yccToRgb } from './colour.js';
+import {
+  dequantisers,
+  inverseDct,
+  plane,
+  resizeByEdge,
+  roundUp,
+  upsample,
+  yccToRgb,
+  type InverseDct,
+  type Plane,
+} from '@shield/core/jpeg';
+import { downsample, samplingFactors } from './downsample.js';
 import { forwardDct } from './forward-dct.js';
-import { dequantisers, inverseDct } from './inverse-dct.js';
-import { plane, resizeByEdge, roundUp, type Plane } from './plane.js';
+import { rgbToYcc } from './from-rgb.js';
 import { quantisationTables, quantise } from './quantisation.js';
-import { downsample, upsample } from './sampling.js';
-import { channelsOf, type CodecSettings, type InverseDct, type Samples } from './settings.js';
+import { channelsOf, type CodecSettings, type Samples } from './settings.js';
 import { pickPatches, type PatchQualities } from './patch-qualities.js';
 
 /*
@@ -28,7 +37,7 @@ export function jpegRoundTrip(image: Samples, quality: number, { subsampling, id
   const [y, cb, cr] = rgbToYcc(image.data, height, width);
   const codedLuma = codePlane(resizeByEdge(y, roundUp(height, 8), roundUp(width, 8)), luma, idct);
   const [codedBlue, codedRed] = [cb, cr].map((full) =>
-    upsample(codePlane(downsample(full, subsampling), chroma, idct), height, width, subsampling),
+    upsample(codePlane(downsample(full, subsampling), chroma, idct), height, width, samplingFactors(subsampling)),
   );
   return { data: yccToRgb(resizeByEdge(codedLuma, height, width), codedBlue!, codedRed!), height, width };
 }

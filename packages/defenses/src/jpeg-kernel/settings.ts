@@ -1,11 +1,11 @@
+import type { InverseDct } from '@shield/core/jpeg';
+
 /** How chroma is sampled: halved both ways, halved across, or not at all. */
 export type Subsampling = '4:2:0' | '4:2:2' | '4:4:4';
 
-/** The decoder's inverse DCT: libjpeg's accurate integer one, or its fast one (the default of TensorFlow's decode_jpeg). */
-export type InverseDct = 'islow' | 'ifast';
-
 export interface CodecSettings {
   readonly subsampling: Subsampling;
+  /** The decoder's. */
   readonly idct: InverseDct;
 }
 

@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { openBackend } from '@shield/core';
+import type { InverseDct } from '@shield/core/jpeg';
 import sharp from 'sharp';
 import { expect, it } from 'vitest';
 import { jpegRoundTrip } from './kernel.js';
-import type { InverseDct, Subsampling } from './settings.js';
+import type { Subsampling } from './settings.js';
 import { drawnImage } from './testing/drawn-image.js';
 
 /** What is used of tfjs-node's backend: the method behind tf.node.decodeJpeg, and any op. */

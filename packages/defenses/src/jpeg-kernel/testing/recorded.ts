@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { InverseDct, Subsampling } from '../settings.js';
+import type { InverseDct } from '@shield/core/jpeg';
+import type { Subsampling } from '../settings.js';
 
 export interface RecordedTrip {
   readonly idct: InverseDct;

@@ -1,35 +1,47 @@
 import { even, odd } from './dct-constants';
 import { zipHigh, zipHigh32, zipHigh64, zipLow, zipLow32, zipLow64 } from './lanes';
-import { quantisedRow, survives } from './quantise';
 import { storeColumns, storeFlat } from './samples-out';
 
 /*
- * Quantisation and the accurate inverse DCT; the plain TypeScript of it is src/jpeg-kernel/inverse-dct.ts. Most blocks
- * keep few coefficients, so there are four ways that differ in speed alone: the mean only, the 4×4 low frequencies, the
- * lower half of the vertical ones, and all.
+ * The accurate inverse DCT; the plain TypeScript of it is src/jpeg/inverse-dct.ts. Most blocks keep few coefficients, so
+ * there are four ways that differ in speed alone: the mean only, the 4×4 low frequencies, the lower half of the vertical
+ * ones, and all.
  */
 
 const ZERO = i64x2.splat(0);
 
-/** Turns 64 i16 coefficients times 8 into 8×8 signed samples at `to`, rows `stride` bytes apart. */
-export function inverseIslow(coefficients: usize, table: usize, to: usize, stride: usize, scratch: usize): void {
-  const upper = v128.or(
-    v128.or(survives(coefficients, table, 4), survives(coefficients, table, 5)),
-    v128.or(survives(coefficients, table, 6), survives(coefficients, table, 7)),
-  );
-  const x0 = quantisedRow(coefficients, table, 0);
-  const x1 = quantisedRow(coefficients, table, 1);
-  const x2 = quantisedRow(coefficients, table, 2);
-  const x3 = quantisedRow(coefficients, table, 3);
-  if (v128.any_true(upper)) {
-    const x4 = quantisedRow(coefficients, table, 4);
-    const x5 = quantisedRow(coefficients, table, 5);
-    const x6 = quantisedRow(coefficients, table, 6);
-    const x7 = quantisedRow(coefficients, table, 7);
-    columns(x0, x1, x2, x3, x4, x5, x6, x7, false, scratch);
-    rows(scratch, to, stride);
-    return;
-  }
+/** Turns eight rows of i16 coefficients, dequantised, into 8×8 signed samples at `to`, rows `stride` bytes apart. */
+// @ts-ignore: decorator
+@inline
+export function inverseIslow(
+  x0: v128,
+  x1: v128,
+  x2: v128,
+  x3: v128,
+  x4: v128,
+  x5: v128,
+  x6: v128,
+  x7: v128,
+  to: usize,
+  stride: usize,
+  scratch: usize,
+): void {
+  columns(x0, x1, x2, x3, x4, x5, x6, x7, false, scratch);
+  rows(scratch, to, stride);
+}
+
+/** {@link inverseIslow} of a block whose other four rows are zero. */
+// @ts-ignore: decorator
+@inline
+export function inverseIslowOfLower(
+  x0: v128,
+  x1: v128,
+  x2: v128,
+  x3: v128,
+  to: usize,
+  stride: usize,
+  scratch: usize,
+): void {
   const rest = v128.or(v128.or(x1, x2), x3);
   if (v128.any_true(zipHigh64(v128.or(rest, x0), ZERO))) {
     columns(x0, x1, x2, x3, ZERO, ZERO, ZERO, ZERO, true, scratch);

@@ -1,7 +1,7 @@
-import { plane, type Plane } from './plane.js';
+import { plane, type Plane } from '@shield/core/jpeg';
 
 /*
- * RGB and YCbCr after JFIF 1.02 (ITU T.871, section 7), in the fixed point of libjpeg: constants of five decimal
+ * RGB to YCbCr after JFIF 1.02 (ITU T.871, section 7), in the fixed point of libjpeg: constants of five decimal
  * places (the sixth would show: pixels differ by one), rounded to multiples of 2^-16; sums rounded once.
  */
 
@@ -25,18 +25,4 @@ export function rgbToYcc(rgb: Uint8Array, height: number, width: number): [Plane
     red.data[i] = CENTRE + ((fix(0.5) * r - fix(0.41869) * g - fix(0.08131) * b + HALF - 1) >> 16);
   }
   return planes;
-}
-
-/** Planes Y, Cb and Cr of one size to interleaved RGB. */
-export function yccToRgb(luma: Plane, blue: Plane, red: Plane): Uint8Array {
-  const rgb = new Uint8ClampedArray(3 * luma.data.length);
-  for (let i = 0; i < luma.data.length; i++) {
-    const y = luma.data[i]!;
-    const cb = blue.data[i]! - CENTRE;
-    const cr = red.data[i]! - CENTRE;
-    rgb[3 * i] = y + ((fix(1.402) * cr + HALF) >> 16);
-    rgb[3 * i + 1] = y + ((-fix(0.34414) * cb - fix(0.71414) * cr + HALF) >> 16);
-    rgb[3 * i + 2] = y + ((fix(1.772) * cb + HALF) >> 16);
-  }
-  return new Uint8Array(rgb.buffer);
 }

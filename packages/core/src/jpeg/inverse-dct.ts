@@ -1,4 +1,5 @@
-import type { InverseDct } from './settings.js';
+/** libjpeg's accurate integer inverse DCT, or its fast one (the default of TensorFlow's decode_jpeg). */
+export type InverseDct = 'islow' | 'ifast';
 
 /*
  * libjpeg's two integer inverse DCTs (ITU T.81, A.3.3): columns first, then rows. `islow` is that of Loeffler,

@@ -1,25 +1,28 @@
 import { zipHigh, zipHigh32, zipHigh64, zipLow, zipLow32, zipLow64 } from './lanes';
-import { quantisedRow } from './quantise';
 import { storeColumns } from './samples-out';
 
 /*
- * Quantisation and the fast inverse DCT (Arai, Agui and Nakajima, 1988) in 16 bits that wrap; the plain TypeScript of it
- * is src/jpeg-kernel/inverse-dct.ts.
+ * The fast inverse DCT (Arai, Agui and Nakajima, 1988) in 16 bits that wrap; the plain TypeScript of it is
+ * src/jpeg/inverse-dct.ts.
  */
 
-/** Turns 64 i16 coefficients times 8 into 8×8 signed samples at `to`, rows `stride` bytes apart. */
-export function inverseIfast(coefficients: usize, table: usize, to: usize, stride: usize, scratch: usize): void {
-  pass(
-    quantisedRow(coefficients, table, 0),
-    quantisedRow(coefficients, table, 1),
-    quantisedRow(coefficients, table, 2),
-    quantisedRow(coefficients, table, 3),
-    quantisedRow(coefficients, table, 4),
-    quantisedRow(coefficients, table, 5),
-    quantisedRow(coefficients, table, 6),
-    quantisedRow(coefficients, table, 7),
-    scratch,
-  );
+/** Turns eight rows of i16 coefficients, dequantised, into 8×8 signed samples at `to`, rows `stride` bytes apart. */
+// @ts-ignore: decorator
+@inline
+export function inverseIfast(
+  x0: v128,
+  x1: v128,
+  x2: v128,
+  x3: v128,
+  x4: v128,
+  x5: v128,
+  x6: v128,
+  x7: v128,
+  to: usize,
+  stride: usize,
+  scratch: usize,
+): void {
+  pass(x0, x1, x2, x3, x4, x5, x6, x7, scratch);
   const p0 = v128.load(scratch, 0);
   const p1 = v128.load(scratch, 16);
   const p2 = v128.load(scratch, 32);

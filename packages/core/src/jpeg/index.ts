@@ -1,0 +1,4 @@
+export { dequantisers, inverseDct, type InverseDct } from './inverse-dct.js';
+export { plane, resizeByEdge, roundUp, type Plane } from './plane.js';
+export { yccToRgb } from './to-rgb.js';
+export { upsample, type SamplingFactors } from './upsample.js';
