@@ -45,6 +45,30 @@ describe('examples/my-attack', () => {
   });
 });
 
+describe('the other examples run as their specs say', () => {
+  const folder = temporaryFolder();
+  const runs = join(folder, 'runs');
+  const example = (name: string) => join(root, 'examples', name, 'spec.yaml');
+  const metrics = () => readJson<Record<string, number>>(join(runsIn(runs).at(-1)!, 'metrics.json'));
+
+  test('my-defense, under an attacker who knows it', async () => {
+    const fewer = ['dataset.limit=6', 'attack.steps=2', 'threat.adaptive.eot=1', 'execution.strip=0'];
+    const { code, stderr } = await shield(['run', example('my-defense'), ...fewer], { runs, cwd: folder });
+    expect(code, stderr).toBe(0);
+    expect(Object.keys(metrics())).toContain('defended/pgd_vs_smoothing_noise/smoothing_noise/top1');
+  });
+
+  test('my-dataset, trained on', async () => {
+    const path = join(folder, 'data_batch_1.bin');
+    const image = (label: number) => Buffer.concat([Buffer.from([label]), Buffer.alloc(3072, 20 * label)]);
+    writeFileSync(path, Buffer.concat(Array.from({ length: 20 }, (_, i) => image(i % 10))));
+    const small = [`dataset.path=${path}`, 'train.epochs=1', 'train.validation=4', 'batch=8'];
+    const { code, stderr } = await shield(['run', example('my-dataset'), ...small], { runs, cwd: folder });
+    expect(code, stderr).toBe(0);
+    expect(runsIn(runs)).toHaveLength(2);
+  });
+});
+
 describe('plugins that cannot be used: one error, exit 2, nothing left', () => {
   const folder = temporaryFolder();
   const runs = join(folder, 'runs');

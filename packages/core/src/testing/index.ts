@@ -1,5 +1,6 @@
 export { attackConformance, type AttackConformanceOptions } from './attack-conformance.js';
 export { defenseConformance, type DefenseConformanceOptions } from './defense-conformance.js';
+export { datasetConformance, type DatasetConformanceOptions } from './dataset-conformance.js';
 export { executorConformance, type ConformanceSweep, type ExecutorConformanceOptions } from './executor-conformance.js';
 export { conformanceSweep } from './conformance-sweep.js';
 export type { ConformanceCase, OptionValues, Variation } from './conformance-case.js';
