@@ -6,6 +6,8 @@
  */
 import { Worker } from 'node:worker_threads';
 import { openBackend } from '../../packages/core/dist/index.js';
+import { prepareSha256 } from '../../packages/core/dist/assets/background-sha256.js';
+import { crc32c } from '../../packages/core/dist/records/crc32c.js';
 import { CheckpointFile } from '../../packages/core/dist/weights/tensorflow/checkpoint-file.js';
 import { SortedTable } from '../../packages/core/dist/weights/tensorflow/sorted-table.js';
 import { plugins } from '../../packages/models/dist/index.js';
@@ -23,6 +25,9 @@ if (what === 'read') {
   await file.close();
   console.log(JSON.stringify({ ...since(start), entries }));
 } else {
+  // As in a run: the thread that hashes starts while the backend does, and the journal has had its first checksums.
+  prepareSha256();
+  crc32c(new Uint8Array(1000));
   await openBackend('node', { threads: 2, log: quiet, warn: quiet });
   const tf = await import('@tensorflow/tfjs-core');
   // Code that is compiled and memory that TensorFlow takes once are not the weights'.

@@ -1,4 +1,5 @@
 import { inject, injectable } from 'tsyringe';
+import { prepareSha256 } from '../assets/background-sha256.js';
 import type { Backend } from '../backend/backend.js';
 import { coreCode } from '../pipeline/code-digest.js';
 import { ArtifactStore, type ArtifactKey } from '../pipeline/artifact-store.js';
@@ -83,6 +84,8 @@ export class Opener {
       const dataset = opened.value;
       const threads = spec.execution.threads || (opening.threads ?? this.threads);
       const { log, warn } = loading;
+      // Weights will be hashed, by a thread that starts while the backend does.
+      prepareSha256();
       const backend = await this.openBackend(spec.backend, { threads, log, warn });
       await opening.backendOpened?.(backend);
       const load = async (use: PluginUse) => {

@@ -1,3 +1,4 @@
+import { AlignedMemory } from '../aligned-memory.js';
 import type { WeightMap, WeightTensor } from '../weight-tensor.js';
 import { sizeOf } from '../weight-tensor.js';
 import { assemble, type Piece } from './assemble.js';
@@ -94,20 +95,24 @@ async function read(
   wanted: (name: string) => boolean,
 ): Promise<WeightMap> {
   const pieces = new Map<string, Piece[]>();
-  const bytes = { wanted: 0, all: 0 };
+  const lengths: number[] = [];
+  let all = 0;
   for (const { name, loadable, dtype, shape, type } of variables.values()) {
     const size = sizeOf(shape) * (type.stored?.bytes ?? 0);
-    bytes.all += size;
+    all += size;
     if (!wanted(name)) continue;
-    bytes.wanted += size;
+    lengths.push(size);
     if (!loadable) throw checkpointFault(tables[0]!.file.path, `"${name}" holds ${dtype}, which cannot be read`);
     pieces.set(name, []);
   }
+  const toKeep = sum(lengths) > MOSTLY * all;
+  const held = sum(tables.map(({ file }) => file.size));
+  const memory = new AlignedMemory(toKeep ? tables.flatMap((table) => table.lengths) : lengths, held);
   for (const table of tables) {
     const { path } = table.file;
-    for await (const entry of table.entries({ toKeep: bytes.wanted > MOSTLY * bytes.all })) {
+    for await (const entry of table.entries(toKeep ? memory : undefined)) {
       if (entry.key === '') continue;
-      const piece = told(entry, path, () => readPiece(entry, variables, pieces));
+      const piece = told(entry, path, () => readPiece(entry, variables, pieces, memory));
       if (piece) pieces.get(piece.name)!.push(piece);
     }
   }
@@ -124,11 +129,14 @@ async function read(
   return tensors;
 }
 
+const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0);
+
 /** The numbers of an entry, where its variable is wanted. */
 function readPiece(
-  { key, value, keep }: TableEntry,
+  { key, value, lodging }: TableEntry,
   variables: ReadonlyMap<string, Declared>,
   wanted: ReadonlyMap<string, unknown>,
+  memory: AlignedMemory,
 ): (Piece & { name: string }) | undefined {
   const { data: saved } = readSavedTensorSlices(value);
   if (!saved || sliceKey(saved.name, saved.slice) !== key) {
@@ -142,7 +150,8 @@ function readPiece(
   if (!shape) throw new MessageError(`a piece of "${name}" does not fit its shape`, saved.offset);
   const [field, bytes] = VALUE_FIELDS[declared.type.name]!;
   try {
-    const numbers = readTensorValues(saved.tensor, field, bytes, sizeOf(shape), keep);
+    const take = (length: number) => memory.take(length) ?? new Uint8Array(length);
+    const numbers = readTensorValues(saved.tensor, field, bytes, sizeOf(shape), take, lodging);
     return { name, slice, data: declared.type.stored!.view(numbers) };
   } catch (error) {
     if (!(error instanceof MessageError)) throw error;

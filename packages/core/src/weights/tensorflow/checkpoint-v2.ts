@@ -1,4 +1,5 @@
 import { maskedCrc32c } from '../../records/crc32c.js';
+import { AlignedMemory } from '../aligned-memory.js';
 import type { WeightMap, WeightTensor } from '../weight-tensor.js';
 import { sizeOf } from '../weight-tensor.js';
 import { assemble, type Piece } from './assemble.js';
@@ -105,11 +106,14 @@ async function read(
     return stretches(name, index);
   });
   refuseOverlaps(stored, index);
+  const held = index.shards.reduce((sum, { size }) => sum + size, 0);
+  const lengths = stored.map(({ entry }) => entry.size);
+  const memory = new AlignedMemory(lengths, held);
   const tensors = new Map<string, WeightTensor>();
   let at = 0;
   for (const { name } of asked) {
     const pieces: Piece[] = [];
-    for (; stored[at]?.name === name; at++) pieces.push(await readStretch(stored[at]!, index));
+    for (; stored[at]?.name === name; at++) pieces.push(await readStretch(stored[at]!, index, memory));
     try {
       tensors.set(name, assemble(entries.get(name)!.shape, pieces));
     } catch (error) {
@@ -146,7 +150,7 @@ function refuseOverlaps(stored: readonly Stored[], { shards, path }: Index): voi
   }
 }
 
-async function readStretch({ name, slice, entry }: Stored, { shards }: Index): Promise<Piece> {
+async function readStretch({ name, slice, entry }: Stored, { shards }: Index, memory: AlignedMemory): Promise<Piece> {
   const file = shards[entry.shard]!;
   const { offset, size, crc } = entry;
   const stored = dataType(entry.type).stored!;
@@ -154,7 +158,7 @@ async function readStretch({ name, slice, entry }: Stored, { shards }: Index): P
   if (size !== expected) {
     throw checkpointFault(file.path, `"${name}" takes ${size} bytes instead of ${expected}`, offset);
   }
-  const bytes = await file.read(offset, size, `"${name}"`);
+  const bytes = await file.read(offset, size, `"${name}"`, memory.take(size));
   if (maskedCrc32c(bytes) !== crc) throw checkpointFault(file.path, `the checksum of "${name}" is wrong`, offset);
   return { slice, data: stored.view(bytes) };
 }

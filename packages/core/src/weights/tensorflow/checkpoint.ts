@@ -18,8 +18,8 @@ export interface TensorFlowCheckpoint {
   /** Every file that it consists of. */
   readonly files: readonly string[];
   /**
-   * The values of the variables that are wanted, each in memory of its own; of the rest of the file no more than one
-   * block is in memory at a time. All checksums on the way are verified.
+   * The values of the variables that are wanted; of the rest of the file no more than two blocks are in memory at a time.
+   * All checksums on the way are verified.
    *
    * @throws WEIGHTS_INVALID naming the file, the fault and its byte offset
    */

@@ -1,6 +1,8 @@
 import { maskedCrc32c } from '../../records/crc32c.js';
+import { AlignedMemory } from '../aligned-memory.js';
 import { checkpointFault, type CheckpointFile } from './checkpoint-file.js';
 import { SnappyError, snappyDecompress } from './snappy.js';
+import type { Lodging } from './tensor-values.js';
 
 /*
  * The sorted table that holds a V1 checkpoint and the index of a V2 one (LevelDB's doc/table_format.md; TensorFlow's
@@ -10,27 +12,31 @@ import { SnappyError, snappyDecompress } from './snappy.js';
 
 const FOOTER = 48;
 const TRAILER = 5;
+/** What ends the contents of a block of up to 16 entries: a list of one restart, and its length. */
+const RESTARTS = 8;
 const MAGIC = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 /** Keys hold the name of a variable and a few numbers. */
 const LONGEST_KEY = 8192;
-/** Blocks that are read while one is looked at, where most are kept: to take new memory takes as long as the rest. */
-const AHEAD = 3;
+/** Blocks that are read while one is looked at; more where most are kept: to take new memory takes as long as the rest. */
+const AHEAD = { keeping: 3, passing: 1 };
 
 export interface TableEntry {
   /** One character a byte. */
   readonly key: string;
-  /** Valid until the next entry is asked for, or as long as it is wanted once {@link keep} was called. */
+  /** Valid until the next entry is asked for, or as long as it is wanted once the memory that it lies in is kept. */
   readonly value: Uint8Array<ArrayBuffer>;
   /** Where the value stands in the file; in a compressed block, where the block does. */
   readonly offset: number;
-  /** Takes over the memory that the value lies in, the whole block's; not there where that is needed for the next one. */
-  readonly keep?: () => void;
+  /** The whole block's memory; not there where that is needed for the next one. */
+  readonly lodging?: Lodging;
 }
 
 interface Block {
   readonly data: Uint8Array<ArrayBuffer>;
   /** Whether it stands in the file as it is. */
   readonly exact: boolean;
+  /** The memory that it was read to, where the data lie there. */
+  readonly room?: Uint8Array<ArrayBuffer>;
 }
 
 interface BlockHandle {
@@ -79,31 +85,45 @@ export class SortedTable {
     return new SortedTable(file, blocks);
   }
 
+  /** How many bytes each block takes to be read. */
+  get lengths(): number[] {
+    return this.blocks.map(({ size }) => size + TRAILER);
+  }
+
   /**
    * Every entry in the order of the keys; those of one block are checked before the first of them is given.
    *
-   * @param toKeep for whoever keeps most of the values: the next blocks are read meanwhile, and values can stay in the
-   *   memory that they were read to. Else one block is in memory at a time.
+   * @param memory for whoever keeps most of the values: blocks are read to it, and values can stay there. Else two blocks
+   *   are in memory at a time, the one that is looked at and the next.
    */
-  async *entries({ toKeep = false } = {}): AsyncGenerator<TableEntry, void> {
+  async *entries(memory?: AlignedMemory): AsyncGenerator<TableEntry, void> {
     const last = new LastKey();
     const limit = this.file.size - FOOTER;
+    if (!memory && this.#spare.length === 0) this.#spare = this.#twoBlocks();
+    const most = memory ? AHEAD.keeping : AHEAD.passing;
     const ahead: Promise<Block>[] = [];
     const read = (handle: BlockHandle) => {
-      const block = this.#block(handle, limit);
+      const block = this.#block(handle, limit, memory);
       block.catch(() => undefined); // awaited below, in its turn
       ahead.push(block);
     };
     let next = 0;
     try {
       for (const { offset } of this.blocks) {
-        for (; ahead.length <= (toKeep ? AHEAD : 0) && next < this.blocks.length; next++) read(this.blocks[next]!);
-        yield* this.#entriesOf((await ahead.shift())!, offset, last, toKeep);
+        for (; ahead.length <= most && next < this.blocks.length; next++) read(this.blocks[next]!);
+        yield* this.#entriesOf((await ahead.shift())!, offset, last, memory !== undefined);
       }
     } finally {
       // Nobody closes the file below them.
       await Promise.allSettled(ahead);
     }
+  }
+
+  /** Room for any two blocks. Large arrays are made seldom: each costs a collection of garbage. */
+  #twoBlocks(): Uint8Array<ArrayBuffer>[] {
+    const largest = this.lengths.reduce((most, length) => Math.max(most, length), 0);
+    const both = new Uint8Array(2 * largest);
+    return [both.subarray(0, largest), both.subarray(largest)];
   }
 
   /** Memory of a block gone by that is large enough; what is too small is let go. */
@@ -115,21 +135,24 @@ export class SortedTable {
   }
 
   /** A block as it was before compression. */
-  async #block({ offset, size }: BlockHandle, limit: number): Promise<Block> {
+  async #block({ offset, size }: BlockHandle, limit: number, memory?: AlignedMemory): Promise<Block> {
     const { path } = this.file;
     if (offset + size + TRAILER > limit) throw checkpointFault(path, 'a block would reach beyond its place', offset);
-    const stored = await this.file.read(offset, size + TRAILER, 'a block', this.#room(size + TRAILER));
+    const length = size + TRAILER;
+    // A large value is the last of its block, and its numbers are the last of it.
+    const room = this.#room(length) ?? memory?.take(length, Math.max(0, size - RESTARTS));
+    const stored = await this.file.read(offset, length, 'a block', room);
     const view = new DataView(stored.buffer, stored.byteOffset, stored.length);
     if (maskedCrc32c(stored.subarray(0, size + 1)) !== view.getUint32(size + 1, true)) {
       throw checkpointFault(path, 'the checksum of a block is wrong', offset);
     }
     const contents = stored.subarray(0, size);
     const compression = stored[size];
-    if (compression === 0) return { data: contents, exact: true };
+    if (compression === 0) return { data: contents, exact: true, room: room ?? stored };
     if (compression !== 1) throw checkpointFault(path, `unknown compression ${compression}`, offset + size);
     try {
       const data = snappyDecompress(contents);
-      this.#spare.push(whole(stored));
+      this.#spare.push(room ?? stored);
       return { data, exact: false };
     } catch (error) {
       if (!(error instanceof SnappyError)) throw error;
@@ -137,7 +160,7 @@ export class SortedTable {
     }
   }
 
-  *#entriesOf({ data, exact }: Block, start: number, last: LastKey, toKeep = false): Generator<TableEntry, void> {
+  *#entriesOf({ data, exact, room }: Block, start: number, last: LastKey, toKeep = false): Generator<TableEntry, void> {
     const { path } = this.file;
     const fault = (reason: string, at: number) => checkpointFault(path, reason, exact ? start + at : start);
     if (data.length < 4) throw fault('a block is too short', 0);
@@ -151,7 +174,7 @@ export class SortedTable {
       return value;
     };
     let kept = false;
-    const keep = () => void (kept = true);
+    const lodging = { block: data, keep: () => void (kept = true) };
     while (at < end) {
       const from = at;
       const shared = number();
@@ -164,14 +187,12 @@ export class SortedTable {
       if (!last.follow(shared, suffix)) throw fault('the keys are out of order', from);
       at += unshared;
       const value = data.subarray(at, at + length);
-      yield { key: last.key, value, offset: exact ? start + at : start, ...(toKeep && { keep }) };
+      yield { key: last.key, value, offset: exact ? start + at : start, ...(toKeep && { lodging }) };
       at += length;
     }
-    if (!kept && exact) this.#spare.push(whole(data));
+    if (!kept && room) this.#spare.push(room);
   }
 }
-
-const whole = (part: Uint8Array<ArrayBuffer>) => new Uint8Array(part.buffer);
 
 /** The key before, of which the next one repeats a part; keys only rise. */
 class LastKey {

@@ -19,11 +19,15 @@ function tensorAt(before: number, behind: number): Uint8Array<ArrayBuffer> {
   return memory.subarray(before, before + message.length);
 }
 
+const own = (length: number) => new Uint8Array(length);
+const whole = (part: Uint8Array<ArrayBuffer>) => new Uint8Array(part.buffer);
+const keep = () => expect.fail('kept');
+
 describe('readTensorValues', () => {
   it.each([0, 1, 2, 3, 7, 30])('leaves numbers where they are, aligned, %i bytes into their memory', (before) => {
     const tensor = tensorAt(before, 12);
     let kept = 0;
-    const read = readTensorValues(tensor, 5, 4, FLOATS.length, () => kept++);
+    const read = readTensorValues(tensor, 5, 4, FLOATS.length, own, { block: whole(tensor), keep: () => kept++ });
     expect(kept).toBe(1);
     expect(read.buffer).toBe(tensor.buffer);
     expect(new Float32Array(read.buffer, read.byteOffset, FLOATS.length)).toEqual(FLOATS);
@@ -35,7 +39,7 @@ describe('readTensorValues', () => {
       [0, 500],
     ] as const) {
       const tensor = tensorAt(before, behind);
-      const read = readTensorValues(tensor, 5, 4, FLOATS.length, () => expect.fail('kept'));
+      const read = readTensorValues(tensor, 5, 4, FLOATS.length, own, { block: whole(tensor), keep });
       expect(read.buffer).not.toBe(tensor.buffer);
       expect(new Float32Array(read.buffer)).toEqual(FLOATS);
     }
@@ -46,9 +50,9 @@ describe('readTensorValues', () => {
     const message = Uint8Array.from(
       protobuf.Writer.create().uint32(0x2a).bytes(half(0)).uint32(0x2a).bytes(half(150)).finish(),
     );
-    const read = readTensorValues(message, 5, 4, FLOATS.length, () => expect.fail('kept'));
+    const read = readTensorValues(message, 5, 4, FLOATS.length, own, { block: message, keep });
     expect(new Float32Array(read.buffer)).toEqual(FLOATS);
-    expect(() => readTensorValues(message, 5, 4, 299, () => undefined)).toThrow('300 values instead of 299');
-    expect(() => readTensorValues(message, 5, 4, 301, () => undefined)).toThrow('instead of 301');
+    expect(() => readTensorValues(message, 5, 4, 299)).toThrow('300 values instead of 299');
+    expect(() => readTensorValues(message, 5, 4, 301)).toThrow('instead of 301');
   });
 });

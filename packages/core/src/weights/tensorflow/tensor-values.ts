@@ -4,20 +4,30 @@ import { MessageError, readFields } from './messages.js';
 /** Of the memory that numbers lie in, how much they must fill to be left there. */
 const MOSTLY = 0.9;
 
+/** Memory that a tensor lies in and that may be taken over. */
+export interface Lodging {
+  /** It holds the head of the field before the numbers, and a number's length more. */
+  readonly block: Uint8Array<ArrayBuffer>;
+  /** Takes over the block. */
+  readonly keep: () => void;
+}
+
 /**
  * The numbers of one field of a TensorProto, little-endian, `bytes` for each, aligned to that: in memory of their own, or
  * where they are.
  *
  * @param field 5 float_val, 6 double_val, 7 int_val, 10 int64_val, 11 bool_val, 13 half_val
  * @param expected how many there must be
- * @param keep called where the numbers stay in the tensor's own memory, of which they are most
+ * @param take gives memory of their own
+ * @param lodging where the numbers stay if they are most of it
  */
 export function readTensorValues(
   tensor: Uint8Array<ArrayBuffer>,
   field: number,
   bytes: number,
   expected: number,
-  keep?: () => void,
+  take: (length: number) => Uint8Array<ArrayBuffer> = (length) => new Uint8Array(length),
+  lodging?: Lodging,
 ): Uint8Array<ArrayBuffer> {
   const fixed = field === 5 || field === 6;
   const wrongCount = (n: number) => new MessageError(`a variable has ${n} values instead of ${expected}`, 0);
@@ -28,8 +38,8 @@ export function readTensorValues(
   let n = 0;
   const put = (value: bigint | number) => {
     if (n === expected) throw wrongCount(n + 1);
-    out ??= new Uint8Array(expected * bytes);
-    view ??= new DataView(out.buffer);
+    out ??= take(expected * bytes);
+    view ??= new DataView(out.buffer, out.byteOffset);
     if (bytes === 8) view.setBigInt64(8 * n, BigInt(value), true);
     else if (bytes === 4) view.setInt32(4 * n, Number(value), true);
     else if (bytes === 2) view.setInt16(2 * n, Number(value), true);
@@ -52,14 +62,14 @@ export function readTensorValues(
         reader.skip(length);
         if (length % bytes !== 0 || n + length / bytes > expected) throw wrongCount(n + length / bytes);
         const at = tensor.byteOffset + start;
-        const most = length === expected * bytes && length > MOSTLY * tensor.buffer.byteLength;
-        if (keep && most && at >= bytes) {
+        const block = length === expected * bytes ? lodging?.block : undefined;
+        if (block && length > MOSTLY * block.length && at - (at % bytes) >= block.byteOffset) {
           // What is written over is the field's head, which has been read.
           out = new Uint8Array(tensor.buffer, at - (at % bytes), length);
           if (at % bytes !== 0) out.set(new Uint8Array(tensor.buffer, at, length));
-          keep();
+          lodging!.keep();
         } else {
-          out ??= new Uint8Array(expected * bytes);
+          out ??= take(expected * bytes);
           out.set(reader.buf.subarray(start, start + length), n * bytes);
         }
         n += length / bytes;
