@@ -1,7 +1,8 @@
 import { maskedCrc32c } from '../../records/crc32c.js';
-import { AlignedMemory } from '../aligned-memory.js';
+import type { AlignedMemory } from '../aligned-memory.js';
 import { checkpointFault, type CheckpointFile } from './checkpoint-file.js';
 import { SnappyError, snappyDecompress } from './snappy.js';
+import { LastKey, readHandle, readVarint, type BlockHandle } from './table-parts.js';
 import type { Lodging } from './tensor-values.js';
 
 /*
@@ -37,11 +38,6 @@ interface Block {
   readonly exact: boolean;
   /** The memory that it was read to, where the data lie there. */
   readonly room?: Uint8Array<ArrayBuffer>;
-}
-
-interface BlockHandle {
-  readonly offset: number;
-  readonly size: number;
 }
 
 /** Whether the last bytes of a file are those of a sorted table. */
@@ -192,36 +188,4 @@ export class SortedTable {
     }
     if (!kept && room) this.#spare.push(room);
   }
-}
-
-/** The key before, of which the next one repeats a part; keys only rise. */
-class LastKey {
-  key = '';
-  #none = true;
-
-  follow(shared: number, suffix: string): boolean {
-    const rises = this.#none || suffix > this.key.slice(shared);
-    this.key = this.key.slice(0, shared) + suffix;
-    this.#none = false;
-    return rises;
-  }
-}
-
-function readHandle(bytes: Uint8Array, at: number, path: string, start: number): [BlockHandle, end: number] {
-  const fault = () => checkpointFault(path, 'the place of a block is damaged', start + at);
-  const [offset, afterOffset] = readVarint(bytes, at, fault);
-  const [size, end] = readVarint(bytes, afterOffset, fault);
-  return [{ offset, size }, end];
-}
-
-/** A varint below 2^53. */
-function readVarint(bytes: Uint8Array, at: number, fault: () => Error): [value: number, end: number] {
-  let value = 0;
-  for (let i = 0; i < 8 && at + i < bytes.length; i++) {
-    const byte = bytes[at + i]!;
-    value += (byte & 0x7f) * 2 ** (7 * i);
-    if (!Number.isSafeInteger(value)) throw fault();
-    if (byte < 0x80) return [value, at + i + 1];
-  }
-  throw fault();
 }
