@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { createDeflate, createGzip } from 'node:zlib';
 import { writeError } from '../errors/index.js';
+import { ChunkSink } from './chunk-sink.js';
 import { maskedCrc32c } from './crc32c.js';
 import { FOOTER, HEADER } from './framing.js';
 
@@ -62,18 +63,15 @@ export async function writeRecords(
   const count = { records: 0 };
   let bytes = 0;
   try {
-    // One chunk goes to the disk while the next is made.
-    let writing: Promise<void> = Promise.resolve();
+    const sink = new ChunkSink(file);
     try {
       for await (const chunk of packed(records, count, compression)) {
         hash?.update(chunk);
         bytes += chunk.length;
-        await writing;
-        writing = disk(writeAll(file, chunk));
-        writing.catch(() => undefined); // awaited above, or below
+        await disk(sink.write(chunk));
       }
     } finally {
-      await writing;
+      await disk(sink.settled());
     }
     await disk(file.sync());
     await file.close();
@@ -136,13 +134,6 @@ function packed(
   const packer = compression === 'gzip' ? createGzip() : createDeflate();
   source.on('error', (error) => packer.destroy(error));
   return source.pipe(packer);
-}
-
-/** A write may take a part of what it is given (a full disk, a signal): goes on until all is written or it fails. */
-async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let start = 0; start < chunk.length;) {
-    start += (await file.write(chunk, start, chunk.length - start)).bytesWritten;
-  }
 }
 
 /** So that the new name survives a power cut; where folders cannot be synced (Windows) there is nothing to do. */
