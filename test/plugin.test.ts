@@ -39,6 +39,24 @@ describe('examples/my-attack', () => {
     expect(weaker['attacked/nesterov_fgsm/float/top1']!).toBeGreaterThan(copied['attacked/nesterov_fgsm/float/top1']!);
   });
 
+  test('its options are told, and stand in the schema for editors', async () => {
+    const load = [
+      'plugins',
+      '--load',
+      join(EXAMPLE, 'my-attack.ts'),
+      '--load',
+      join(root, 'examples/webhook/webhook.ts'),
+    ];
+    const { stdout } = await tell([...load, 'nesterov_fgsm'], { runs: elsewhere });
+    expect(stdout).toMatch(/^attack nesterov_fgsm: FGSM in small steps/);
+    expect(stdout).toContain('share of the momentum');
+    const schema = (await tell([...load, '--schema'], { runs: elsewhere })).stdout;
+    expect(JSON.parse(schema)).toMatchObject({ type: 'object' });
+    for (const name of ['nesterov_fgsm', 'cw_l2']) expect(schema).toContain(`"${name}"`);
+    const missing = await tell(['plugins', '--load', 'nowhere.ts'], { runs: elsewhere });
+    expect([missing.code, missing.stderr]).toEqual([2, expect.stringContaining('PLUGIN_LOAD_FAILED')]);
+  });
+
   test('shield validate finds nothing wrong with it', async () => {
     const { code, stderr } = await shield(['validate', join(EXAMPLE, 'spec.yaml')], { runs: elsewhere });
     expect(code, stderr).toBe(0);

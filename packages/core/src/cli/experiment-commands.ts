@@ -104,9 +104,16 @@ export function addExperimentCommands(program: Command, options: ProgramOptions)
     .command('plugins')
     .description('list the plugins, or the options of one with their units and defaults')
     .argument('[name]', 'plugin name, or kind:name')
+    .option('--load <file>', 'also those of a file or package, as a spec names it; repeatable', appended)
     .option('--json', 'print as JSON')
+    .option('--schema', 'print the JSON Schema of specs that use them, for editors')
     .action(async (name: string | undefined, flags: object) => {
       const { pluginsCommand } = await import('./plugins-command.js');
       await pluginsCommand(options, { name, ...flags });
     });
+}
+
+/** Of an option that may be given several times. */
+function appended(each: string, before: readonly string[] = []): readonly string[] {
+  return [...before, each];
 }

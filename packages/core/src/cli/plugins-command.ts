@@ -14,10 +14,25 @@ const COLUMNS = 80;
 /** `shield plugins [name]` */
 export async function pluginsCommand(
   options: ProgramOptions,
-  flags: { readonly name: string | undefined; readonly json?: boolean },
+  flags: {
+    readonly name: string | undefined;
+    /** Files and packages, relative to the working directory. */
+    readonly load?: readonly string[];
+    readonly json?: boolean;
+    readonly schema?: boolean;
+  },
 ): Promise<void> {
   const { createShield } = await import('../execution/shield.js');
   const { registry } = createShield({ plugins: await options.plugins() });
+  if (flags.load) {
+    const { loadPlugins } = await import('../spec/load-plugins.js');
+    await loadPlugins(flags.load, process.cwd(), registry);
+  }
+  if (flags.schema) {
+    const { specJsonSchema } = await import('../spec/json-schema.js');
+    process.stdout.write(`${JSON.stringify(specJsonSchema(registry), null, 2)}\n`);
+    return;
+  }
   const plugins =
     flags.name === undefined
       ? PLUGIN_KINDS.flatMap((kind): Plugin[] => registry.list(kind))

@@ -59,7 +59,7 @@ export function specJsonSchema(registry: PluginRegistry): JsonSchema {
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'SHIELD spec',
-    description: 'written by `shield docs` from the schemas of the spec and of the built-in plugins',
+    description: 'made of the schemas of the spec and of its plugins (shield plugins --schema)',
     type: 'object',
     additionalProperties: false,
     properties: { ...Object.fromEntries(rest), ...composed },
