@@ -36,6 +36,22 @@ describe('a worker', () => {
     expect(readJson(join(path, 'metrics.json'))).toMatchObject({ 'cells/completed': 1 });
   });
 
+  test('whose tensors find no memory has half the batch, too, in whatever process; a plain run says so', async () => {
+    const runs = temporaryFolder();
+    // More bytes than a process can name: TensorFlow itself says that they cannot be had.
+    const body = `const tf = await import('@tensorflow/tfjs-core');
+    if (size > 2) tf.tile(images, [2e9, 8, 1, 1]);`;
+    const spec = attackSpec('huge', body, 'time_limit: 0');
+    const { code, stdout, stderr } = await shield(['sweep', spec, '--json', 'backend=node'], { runs });
+    expect(code, stderr).toBe(0);
+    expect((JSON.parse(stdout) as Swept).cells).toMatchObject([{ state: 'COMPLETED', attempts: 2, batch: 2 }]);
+    expect(stderr).toMatch(/cell 1: OUT_OF_MEMORY: .*OOM when allocating tensor/);
+    // Told once, as what another attempt follows.
+    expect(stderr).not.toContain('FAILED');
+    const plain = await shield(['run', spec, '~sweep', 'backend=node'], { runs });
+    expectError(plain, 1, 'OUT_OF_MEMORY');
+  });
+
   test.skipIf(!full)('that is out of memory with a batch of one, too, says so in the end', async () => {
     const runs = temporaryFolder();
     const grow = `for (let i = 0; i < 80; i++) { hold(20); await sleep(20); }

@@ -45,7 +45,8 @@ export class SweepConsole {
   tell(event: CellEvent): void {
     this.#record?.(event);
     this.#progress?.tell(event, Date.now());
-    this.#view?.tell(event);
+    // An attempt that another one follows is told by a warning, which has the cause.
+    if (event.phase !== 'retry') this.#view?.tell(event);
   }
 
   close(): void {

@@ -9,4 +9,4 @@ export {
   type SourceLocation,
 } from './shield-error.js';
 export { didYouMean, nearest } from './suggest.js';
-export { reasonOf, systemCode, writeError } from './system-errors.js';
+export { outOfMemory, reasonOf, systemCode, writeError } from './system-errors.js';

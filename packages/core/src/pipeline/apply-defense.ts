@@ -1,4 +1,4 @@
-import { ShieldError, reasonOf } from '../errors/index.js';
+import { ShieldError, outOfMemory, reasonOf } from '../errors/index.js';
 import { toByteImage, toFloatImage } from '../images/quantize.js';
 import { resize } from '../images/resize.js';
 import type { FloatImage, Image } from '../plugin/contracts.js';
@@ -23,7 +23,7 @@ export function evaluationDraw(setting: DefenseSetting, id: string, draw: number
  * One image through a chain of defenses, at the model's input size again. Each step is given an image of the size that
  * the chain was given; bytes stay bytes from one codec to the next.
  *
- * @throws DEFENSE_FAILED where a defense throws or returns something that is not an image in [0, 1]
+ * @throws OUT_OF_MEMORY; DEFENSE_FAILED where a defense throws anything else or returns something that is not an image in [0, 1]
  */
 export async function defend(
   setting: DefenseSetting,
@@ -115,5 +115,6 @@ function failure({ name, steps }: Chain, { plugin }: Chosen<DefensePlugin>, id: 
   if (error instanceof ShieldError) return error;
   const expected = 'mend the defense; one that comes with SHIELD has a fault: please report it';
   const which = steps.length > 1 ? `${name}, in it ${plugin.name},` : name;
-  return new ShieldError('DEFENSE_FAILED', { name: which, id, reason: reasonOf(error), expected }, { cause: error });
+  const failed = { name: which, id, reason: reasonOf(error), expected };
+  return outOfMemory(error) ?? new ShieldError('DEFENSE_FAILED', failed, { cause: error });
 }

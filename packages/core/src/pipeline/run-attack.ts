@@ -1,4 +1,4 @@
-import { ShieldError, reasonOf } from '../errors/index.js';
+import { ShieldError, outOfMemory, reasonOf } from '../errors/index.js';
 import type { AttackInput, AttackOutput, AttackPlugin } from '../plugin/index.js';
 import type { Chosen, PipelineContext } from './context.js';
 
@@ -8,7 +8,7 @@ const RANGE_TOLERANCE = 1e-5;
 /**
  * What the attack makes of its input.
  *
- * @throws ATTACK_FAILED where it throws, or gives anything but one image and one count for each that it was given
+ * @throws OUT_OF_MEMORY; ATTACK_FAILED where it throws anything else, or gives anything but one image and one count for each that it was given
  */
 export async function runAttack(
   context: PipelineContext,
@@ -21,7 +21,8 @@ export async function runAttack(
     output = await plugin.run(input, options);
   } catch (error) {
     if (context.signal.aborted || error instanceof ShieldError) throw error;
-    throw new ShieldError('ATTACK_FAILED', { name, reason: reasonOf(error), expected }, { cause: error });
+    const failed = { name, reason: reasonOf(error), expected };
+    throw outOfMemory(error) ?? new ShieldError('ATTACK_FAILED', failed, { cause: error });
   }
   const { images, iterations, by, flags } = output;
   try {

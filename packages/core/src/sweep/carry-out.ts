@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ShieldError, ShieldErrors, reasonOf } from '../errors/index.js';
+import { ShieldError, ShieldErrors, outOfMemory, reasonOf } from '../errors/index.js';
 import type { Kept } from '../execution/kept/kept.js';
 import type { RunOptions, RunResult, Shield } from '../execution/shield.js';
 import type { Reporter } from '../pipeline/reporter.js';
@@ -18,9 +18,6 @@ import { cellKey } from './cell-key.js';
 const REPORT_EVERY_MS = 100;
 
 const UNRESUMABLE: ReadonlySet<string> = new Set(['RUN_LOCKED', 'RUN_NOT_FOUND', 'RUN_NOT_RESUMABLE']);
-
-/** What libraries say when memory is wanting; Node itself dies of it. */
-const NO_MEMORY = /\bOOM\b|out of memory|array buffer allocation failed|bad_alloc|cannot allocate memory|ENOMEM/i;
 
 export interface CarryOutOptions {
   /** Whether the cell is all that the process does, see `RunOptions`; default true. */
@@ -177,11 +174,9 @@ function refuseOtherCode(shield: Shield, job: CellJob, hash: string, resolved: P
 
 function told(error: unknown): NonNullable<CellOutcome['error']> {
   const first = error instanceof ShieldErrors ? error.errors[0]! : error;
-  if (first instanceof ShieldError && !(first.code === 'INTERNAL' && NO_MEMORY.test(first.message)))
-    return { code: first.code, message: first.message, fix: first.fix };
-  const { code, message, fix } = NO_MEMORY.test(reasonOf(error))
-    ? new ShieldError('OUT_OF_MEMORY', { reason: reasonOf(error) })
-    : new ShieldError('INTERNAL', { reason: reasonOf(error), log: 'console.log of the run' });
+  const known = first instanceof ShieldError ? first : outOfMemory(error);
+  const { code, message, fix } =
+    known ?? new ShieldError('INTERNAL', { reason: reasonOf(error), log: 'console.log of the run' });
   return { code, message, fix };
 }
 

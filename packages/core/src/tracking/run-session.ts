@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { ShieldError, ShieldErrors, reasonOf } from '../errors/index.js';
+import { ShieldError, ShieldErrors, outOfMemory, reasonOf } from '../errors/index.js';
 import { ConsoleLog } from './console-log.js';
 import { EventBus } from './event-bus.js';
 import { RunInterrupted, RunTimedOut, isWriteError, recordError, recordInterrupt, recordSignal } from './endings.js';
@@ -185,6 +185,8 @@ export class RunSession {
 
   #forPeople(error: unknown): unknown {
     if (error instanceof ShieldError || error instanceof ShieldErrors) return error;
+    const full = outOfMemory(error);
+    if (full) return full;
     return new ShieldError('INTERNAL', { reason: reasonOf(error), log: this.run.files.console }, { cause: error });
   }
 
