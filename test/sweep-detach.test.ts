@@ -54,7 +54,7 @@ describe('a sweep that is detached', () => {
     const { code, stdout, stderr } = await shield(['watch'], { runs });
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/4 +80 +COMPLETED/);
-    expect(stdout).toContain('best: cell ');
+    expect(stdout).toMatch(/^best \S+: 0\.\d{4}, cell \d: /m);
     expect(statesOf(sweep)).toEqual(['QUEUED', 'RUNNING', 'COMPLETED']);
     // Lines without control characters, where nobody draws.
     expect(stdout).not.toContain('\u001b');

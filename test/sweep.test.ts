@@ -102,9 +102,13 @@ describe('shield sweep', () => {
     const { metrics } = JSON.parse(alone.stdout) as { metrics: Record<string, number> };
     for (const [key, value] of Object.entries(cells[0]!.metrics!))
       if (!key.endsWith('seconds')) expect(metrics[key]).toBe(value);
-    expect((JSON.parse((await sweep(...args)).stdout) as Swept).cells.map(({ run }) => run)).toEqual(
-      cells.map(({ run }) => run),
-    );
+    const again = await sweep(path, '++defenses.jpeg={use: jpeg}');
+    expect(again.stderr).toContain('all of its cells are done: nothing is run');
+    // Runs by their ends, so that a row fits a terminal.
+    expect(again.stdout).toContain(cells[0]!.run!.slice(-6));
+    expect(again.stdout).toMatch(/^best defended\/fgsm\/jpeg\/top1: \d\.\d{4}, cell \d: attacks\.fgsm\.eps=/m);
+    const table = again.stdout.split('\n').filter((line) => line.includes('COMPLETED'));
+    expect(Math.max(...table.map(({ length }) => length))).toBeLessThanOrEqual(80);
     expect(cellRuns()).toHaveLength(4);
   });
 
@@ -164,6 +168,11 @@ describe('shield sweep', () => {
     expectError(await sweep(SMOKE, '-m', 'attacks.fgsm.epss=2,4'), 2, 'SWEEP_CELLS_INVALID');
     expectError(await sweep(spec('equal', 'sweep: { list: [{ seed: 3 }, { seed: 3 }] }\n')), 2, 'SWEEP_EQUAL_CELLS');
     expectError(await sweep(spec('empty', 'sweep: { grid: { seed: [] } }\n')), 2, 'SWEEP_EMPTY');
+    // As Hydra says it: what was meant needs -m.
+    const unswept = await sweep(SMOKE, 'attacks.fgsm.eps=2,4');
+    expectError(unswept, 2, 'SWEEP_EMPTY');
+    expect(unswept.stderr).toMatch(/^note: attacks\.fgsm\.eps=2,4 is one value .* -m sweeps/);
+    expect((await shield(['run', SMOKE, 'attacks.fgsm.eps=2,4'], { runs })).stderr).toMatch(/^note: attacks/);
     const many = 'sweep: { grid: { seed: { range: [1, 1000] }, attacks.fgsm.eps: { range: [1, 1000] } } }\n';
     expectError(await sweep(spec('many', many)), 2, 'SWEEP_TOO_LARGE');
   });
@@ -178,5 +187,14 @@ describe('shield sweep', () => {
     expect(outcome.stdout).toMatch(/COMPLETED/);
     const parent = runsIn(runs).find((path) => recordOf(path).kind === 'sweep' && path.includes('failing'))!;
     expect(stateOf(parent)).toBe('FAILED');
+    const missing = await shield(['sweep', failing, ...args, '--only', 'missing'], { runs });
+    expect(missing.stderr).toContain('nothing is run: no cell is missing');
+  });
+
+  test('on_failure: stop says how many cells did not run', async () => {
+    const stopping = spec('stopping', 'sweep: { grid: { dataset.skip: [1000000, 0] }, on_failure: stop }\n');
+    const outcome = await sweep(stopping);
+    expectError(outcome, 1, 'SWEEP_FAILED');
+    expect(outcome.stderr).toContain('1 of the 2 cells of the sweep failed, 1 did not run');
   });
 });

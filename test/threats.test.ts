@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { isForetold, metricNames } from '../packages/core/src/report/metric-names.js';
+import { createShield } from '../src/index.js';
 import { shield } from './resident.js';
 import { expectError, readLines, SMOKE, temporaryFolder } from './shield.js';
 import type { JsonResult } from './shield.js';
@@ -49,6 +51,11 @@ describe('adaptive', () => {
       expect(adaptive.metrics[`attack/${name}/success_rounded`]).toBeUndefined();
     }
     for (const [key, value] of Object.entries(gray.metrics)) expect(adaptive.metrics[key]).toBe(value);
+    // Sweeps are compared by a metric that must be known by name before anything runs.
+    const bare = await createShield();
+    const { resolved } = await bare.load(SMOKE, [...SMALL, ...against, 'threat={adaptive: {eot: 2}}']);
+    const foretold = metricNames(resolved, bare.registry)!;
+    expect(foretold).toEqual(expect.arrayContaining(Object.keys(adaptive.metrics).filter(isForetold)));
     const artifacts = (path: string) =>
       readLines<{ type: string; stage?: string; name?: string; phase?: string }>(join(path, 'journal.jsonl'))
         .filter(({ type, stage, phase }) => type === 'stage' && stage === 'attack' && phase === 'reused')

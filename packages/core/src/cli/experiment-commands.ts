@@ -42,7 +42,8 @@ export function addExperimentCommands(program: Command, options: ProgramOptions)
     .option('-q, --quiet', 'print the results only')
     .action(async (spec: string, overrides: string[], flags: object) => {
       const { sweepCommand } = await import('./sweep-command.js');
-      await sweepCommand(options, { spec, overrides, ...flags });
+      const { withMultirunNote } = await import('./multirun-note.js');
+      await withMultirunNote({ overrides, ...flags }, () => sweepCommand(options, { spec, overrides, ...flags }));
     });
 
   program
@@ -63,12 +64,8 @@ export function addExperimentCommands(program: Command, options: ProgramOptions)
     .option('--queue <name>', 'the queue that it takes cells from')
     .option('--executor <name>', 'whose worker it is', 'bullmq')
     .option('--slots <number>', 'cells at once, each in a process of its own', '1')
-    .option(
-      '--threads <number>',
-      'threads of each, where a spec leaves them open; default: its share of the cores',
-      '0',
-    )
-    .option('--memory <MiB>', 'that each may have; default: its share of 80 % of the machine', '0')
+    .option('--threads <number>', 'threads of each, where a spec leaves them open; default: its share of the cores')
+    .option('--memory <MiB>', 'that each may have; default: its share of 80 % of the machine')
     .option('--hang-after <seconds>', 'without a sign of life, after which one is ended', '300')
     .option('--in-process', 'slots in the process itself, unwatched: for cells that wait more than they compute')
     .option('--runs <folder>', 'the shared folder of runs, where it lies elsewhere than for the sweep')

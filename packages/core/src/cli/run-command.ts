@@ -27,6 +27,11 @@ export interface ResumeFlags extends OutputFlags {
 
 /** `shield run` */
 export async function runCommand(options: ProgramOptions, flags: RunFlags): Promise<void> {
+  const { withMultirunNote } = await import('./multirun-note.js');
+  return withMultirunNote(flags, () => runOrSweep(options, flags));
+}
+
+async function runOrSweep(options: ProgramOptions, flags: RunFlags): Promise<void> {
   const overrides = [...flags.overrides, ...flagOverrides(flags)];
   const shield = await openShield(options, flags);
   if (flags.multirun || (await shield.shield.sweeps(flags.spec, overrides))) {

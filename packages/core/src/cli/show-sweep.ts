@@ -5,6 +5,7 @@ import { readSweepRecord } from '../sweep/sweep-record.js';
 import { tellRun } from '../tracking/run-story.js';
 import type { Run } from '../tracking/runs-folder.js';
 import { factsOf } from './show-command.js';
+import { bestLine, runEnd } from './sweep-words.js';
 
 /** `shield show` of a sweep: what it was, and a row for each cell. */
 export async function showSweep(run: Run, { json = false }: { readonly json?: boolean }): Promise<void> {
@@ -22,17 +23,18 @@ export async function showSweep(run: Run, { json = false }: { readonly json?: bo
     process.stdout.write(`${JSON.stringify({ ...story, keys, metric, goal, cells }, undefined, 2)}\n`);
     return;
   }
-  const rows = cells.map(({ cell, params, state = 'MISSING', run: id = '', seconds, value }) => [
+  const rows = cells.map(({ cell, params, state = 'MISSING', run: id, seconds, value }) => [
     String(cell),
     ...keys.map((key) => shownValue(params[key])),
     state,
     ...(metric ? [typeof value === 'number' ? shortNumber(value) : ''] : []),
     seconds === undefined ? '' : duration(seconds),
-    id,
+    runEnd(id),
   ]);
-  const head = ['cell', ...keys, 'state', ...(metric ? [metric] : []), 's', 'run'];
+  const head = ['cell', ...keys, 'state', ...(metric ? ['metric'] : []), 's', 'run'];
   const { best, best_cell: number } = story.metrics;
-  const told = best === undefined ? [] : [`best: cell ${number} (${shortNumber(best)})\n`];
+  const bestOnes = cells.filter(({ cell }) => cell === number);
+  const told = best === undefined || !metric ? [] : bestOnes.map((cell) => bestLine(metric, best, cell));
   const failures = cells.flatMap(({ cell, error }) => (error ? [`cell ${cell}: ${error}\n`] : []));
   process.stdout.write([factsOf(story), columns([head, ...rows]), ...told, ...failures].join('\n'));
 }

@@ -13,6 +13,7 @@ import type { Run } from '../tracking/runs-folder.js';
 import { againCommand, failedCells } from './failed-cells.js';
 import type { ProgramOptions } from './program.js';
 import { sweepJson } from './sweep-json.js';
+import { bestLine, runEnd } from './sweep-words.js';
 import { shortPath } from './short-path.js';
 
 export interface SweepFlags {
@@ -99,6 +100,7 @@ export async function sweepCommand(options: ProgramOptions, flags: SweepFlags, r
   }
   const again = recorded ? `shield resume ${resumed!.run.id}` : againCommand(flags.spec, flags);
   const done = flags.rerun ? undefined : await finished(plan, runsFolder());
+  if (done) reporter.log('all of its cells are done: nothing is run (--rerun runs them again)');
   if (flags.detach && !done && !isDetached()) return detachSweep(plan, askedBy(flags), flags);
   outliveTerminal();
   try {
@@ -152,14 +154,10 @@ async function finished(plan: SweepPlan, runs: string): Promise<RecordedSweep | 
 function show(plan: SweepPlan, { run, results }: RecordedSweep, json: boolean): void {
   if (json) return void process.stdout.write(sweepJson(run, plan, results));
   const best = bestCell(plan, results);
-  process.stdout.write(`\n${outcomes(plan, results)}\n`);
+  process.stdout.write(`\n${outcomes(plan, results)}`);
   const failed = failedCells(plan, results);
-  if (failed !== undefined) process.stdout.write(`\n${failed}\n\n`);
-  if (best) {
-    const { cell, overrides } = best.cell;
-    const told = `best: cell ${cell} (${best.value.toFixed(4)}) ${overrides.join(' ')}`;
-    process.stdout.write(`${wrapFor(process.stdout, told)}\n`);
-  }
+  process.stdout.write(failed === undefined ? '\n' : `\n${failed}\n\n`);
+  if (best) process.stdout.write(bestLine(plan.settings.metric!, best.value, best.cell));
   process.stdout.write(`${shortPath(run.path)}\n`);
 }
 
@@ -167,14 +165,14 @@ function outcomes(plan: SweepPlan, results: ReadonlyMap<string, CellResult>): st
   const { metric } = plan.settings;
   const head = ['cell', ...plan.keys, 'state', ...(metric ? ['metric'] : []), 's', 'run'];
   const rows = plan.cells.map((cell) => {
-    const { state = '', run = '', metrics, seconds } = results.get(cell.key) ?? {};
+    const { state = '', run, metrics, seconds } = results.get(cell.key) ?? {};
     const value = metric && metrics ? measure(metrics, metric) : undefined;
     const figures = [
       state,
       ...(metric ? [value?.toFixed(4) ?? ''] : []),
       seconds === undefined ? '' : duration(seconds),
     ];
-    return [...cellRow(plan, cell), ...figures, run];
+    return [...cellRow(plan, cell), ...figures, runEnd(run)];
   });
   return columns([head, ...rows]);
 }

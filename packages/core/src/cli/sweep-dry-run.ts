@@ -38,7 +38,7 @@ export async function printSweepPlan(plan: SweepPlan, options: DryRunOptions): P
   process.stdout.write(`${columns([head, ...rows])}\n${told}\n`);
 }
 
-/** `fgsm, pgd of 1, cw_l2 of 3, 5 evaluations`: attacks by the cell that carries them out, the rest by their number. */
+/** `5 evaluations; fgsm, pgd of cell 1; cw_l2 of cell 3`: attacks by the cell that carries them out. */
 function sharing({ shared }: CellEstimate): string {
   const attacks = new Map<number, string[]>();
   let evaluations = 0;
@@ -47,9 +47,8 @@ function sharing({ shared }: CellEstimate): string {
     if (attack === undefined) evaluations++;
     else attacks.set(first, [...(attacks.get(first) ?? []), attack]);
   }
-  const parts = [...attacks].map(([cell, names]) => `${names.join(', ')} of ${cell}`);
-  if (evaluations > 0) parts.push(`${evaluations} evaluation${evaluations > 1 ? 's' : ''}`);
-  return parts.join(', ');
+  const count = evaluations > 0 ? [`${evaluations} evaluation${evaluations > 1 ? 's' : ''}`] : [];
+  return [...count, ...[...attacks].map(([cell, names]) => `${names.join(', ')} of cell ${cell}`)].join('; ');
 }
 
 function summary({ cells }: SweepPlan, estimate: SweepEstimate): string[] {

@@ -11,8 +11,8 @@ export interface WorkerFlags {
   readonly queue?: string;
   readonly executor: string;
   readonly slots: string;
-  readonly threads: string;
-  readonly memory: string;
+  readonly threads?: string;
+  readonly memory?: string;
   readonly hangAfter: string;
   readonly runs?: string;
   readonly inProcess?: boolean;
@@ -29,7 +29,7 @@ export async function workerCommand(program: ProgramOptions, flags: WorkerFlags)
     if (process.send === undefined)
       throw new ShieldError('CLI_USAGE', { reason: '--child is for processes that shield starts' });
     const { serveParent } = await import('../worker/child.js');
-    return serveParent({ plugins, threads: count('threads', flags.threads, 0) });
+    return serveParent({ plugins, threads: count('threads', flags.threads ?? '0', 0) });
   }
   const [{ createShield }, worker, { hearSignals, EXIT_CODES }, tracking, { resolve }] = await Promise.all([
     import('../execution/shield.js'),
@@ -48,8 +48,8 @@ export async function workerCommand(program: ProgramOptions, flags: WorkerFlags)
   const options = await executorOptions(plugin, flags);
   const slots = count('slots', flags.slots, 1);
   const share = worker.shareOf(flags.inProcess ? 1 : slots);
-  const threads = count('threads', flags.threads, 0) || share.threads;
-  const memory = count('memory', flags.memory, 0) || share.memory;
+  const threads = count('threads', flags.threads ?? '0', 0) || share.threads;
+  const memory = count('memory', flags.memory ?? '0', 0) || share.memory;
   const hangAfter = count('hang-after', flags.hangAfter, 0);
   const place = await tracking.collectPlace();
   const here = flags.inProcess ? new worker.SlotsHere(plugins, threads) : undefined;

@@ -38,10 +38,15 @@ export const ERROR_CODES = {
   SWEEP_INVALID: code(2, 'sweep: {key} {reason}', '{expected}'),
   SWEEP_EMPTY: code(2, 'the sweep is empty: {reason}', '{expected}'),
   SWEEP_UNKNOWN_KEY: code(2, 'sweep: the key "{key}" {reason}{hint}', 'known: {known}'),
+  SWEEP_UNKNOWN_METRIC: code(
+    2,
+    'sweep.metric: no cell has a metric {metric}{hint}',
+    'write one such as clean/top1, attacked/ATTACK/rounded/top1, defended/ATTACK/DEFENSE/top1 or attack/ATTACK/success',
+  ),
   SWEEP_TOO_LARGE: code(
     2,
     'the sweep has {cells} cells',
-    'if all of them are meant, say --yes; shield sweep SPEC --dry-run shows what they cost',
+    'if all of them are meant, say --yes; with --dry-run beside it, it tells what they cost',
   ),
   SWEEP_EQUAL_CELLS: code(
     2,
@@ -50,12 +55,12 @@ export const ERROR_CODES = {
   ),
   SWEEP_CELLS_INVALID: code(
     2,
-    '{count} of the {cells} cells of the sweep are not valid, the first one: {first}',
+    'not valid: {count} of the {cells} cells of the sweep, the first one {first}',
     'mend what follows; nothing was run',
   ),
   SWEEP_FAILED: code(
     1,
-    '{count} of the {cells} cells of the sweep failed',
+    '{count} of the {cells} cells of the sweep failed{left}',
     'once mended, run just those again: {command}',
   ),
   WORKER_LOST: code(
@@ -126,7 +131,11 @@ export const ERROR_CODES = {
     '{path} holds TFRecords of something else: {reason}',
     'nothing was changed. Name another --output, or remove that folder',
   ),
-  PROVISION_BUSY: code(1, '{path} is in use by process {pid} on {host}', 'wait for it, or stop it'),
+  PROVISION_BUSY: code(
+    1,
+    '{path} is in use by process {pid} on {host}',
+    'wait for it (shield watch follows a sweep), or stop it',
+  ),
   PROVISION_FAILED: code(
     1,
     'the shard {shard} could not be made: {reason}',

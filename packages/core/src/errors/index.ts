@@ -3,6 +3,7 @@ export {
   ShieldError,
   ShieldErrors,
   formatLocation,
+  gathered,
   throwAll,
   type ErrorParams,
   type ShieldErrorOptions,

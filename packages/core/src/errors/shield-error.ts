@@ -58,6 +58,23 @@ export function throwAll(errors: readonly ShieldError[]): void {
   throw rest.length === 0 ? first : new ShieldErrors(errors);
 }
 
+/** What each item gives; where some throw, all that they throw, at once. */
+export function gathered<T, R>(items: readonly T[], read: (item: T) => R): R[] {
+  const faults: ShieldError[] = [];
+  const results: R[] = [];
+  for (const item of items) {
+    try {
+      results.push(read(item));
+    } catch (error) {
+      if (error instanceof ShieldErrors) faults.push(...error.errors);
+      else if (error instanceof ShieldError) faults.push(error);
+      else throw error;
+    }
+  }
+  throwAll(faults);
+  return results;
+}
+
 /** `file:line:column`, as editors and terminals make into a link. */
 export function formatLocation(where: SourceLocation): string {
   return [where.file, where.line, where.column].filter((part) => part !== undefined).join(':');

@@ -126,6 +126,8 @@ async function leave(context: RunContext, plan: SweepPlan, again: string): Promi
   // At once: they share a flush of the journal.
   await Promise.all(told);
   await writeMetrics(run, metrics);
-  const params = { count: failed, cells: plan.cells.length, command: again };
+  const missing = plan.cells.length - completed - failed;
+  const left = missing > 0 ? `, ${missing} did not run (the sweep without --only runs them too)` : '';
+  const params = { count: failed, cells: plan.cells.length, left, command: again };
   return { results, failure: failed > 0 ? new ShieldError('SWEEP_FAILED', params) : undefined };
 }

@@ -1,11 +1,11 @@
-import type { AccuracyRow } from '../sweep/table.js';
+import { ROUNDED, type AccuracyRow } from '../sweep/table.js';
 
 /** How the accuracies of a sweep are laid out in a picture. */
 export interface SweepAxes {
-  readonly kind: 'lines' | 'heat' | 'points';
+  readonly kind: 'lines' | 'heat' | 'scatter' | 'points';
   /** Key on the horizontal axis; undefined where nothing but whole plugins is swept. */
   readonly x: string | undefined;
-  /** Second key of a heat map. */
+  /** Second key of a heat map, or of points strewn over two numbers. */
   readonly y: string | undefined;
   /** Other keys, each combination of whose values has panels of its own. */
   readonly panels: readonly string[];
@@ -15,7 +15,7 @@ export interface SweepAxes {
 export const MOST_PANELS = 24;
 
 /**
- * One swept number: lines over it; two: a heat map; more: lines over the one with the most values, and panels for the
+ * One swept number: lines over it; two: a heat map, or strewn points where most of its fields would be empty; more: lines over the one with the most values, and panels for the
  * others. Seeds are averaged over. Whole attacks and defenses have their names in every row already.
  */
 export function sweepAxes(rows: readonly AccuracyRow[], keys: readonly string[]): SweepAxes | undefined {
@@ -27,7 +27,10 @@ export function sweepAxes(rows: readonly AccuracyRow[], keys: readonly string[])
   const [first, second] = numbers;
   if (first === undefined) return { kind: 'points', x: others[0], y: undefined, panels: others.slice(1) };
   if (second === undefined) return { kind: 'lines', x: first, y: undefined, panels: others };
-  if (numbers.length === 2) return { kind: 'heat', x: first, y: second, panels: others };
+  if (numbers.length === 2) {
+    const kind = fills(rows, first, second) ? 'heat' : 'scatter';
+    return { kind, x: first, y: second, panels: others };
+  }
   const longest = [...numbers].sort((a, b) => valuesOf(rows, b).length - valuesOf(rows, a).length)[0]!;
   return { kind: 'lines', x: longest, y: undefined, panels: named.filter((key) => key !== longest) };
 }
@@ -39,8 +42,25 @@ export function valuesOf(rows: readonly AccuracyRow[], key: string): unknown[] {
   return [...seen.values()].filter((value) => value !== undefined);
 }
 
+/** Whether points are at least half of a grid's: drawn ones are each at a place of its own. */
+function fills(rows: readonly AccuracyRow[], x: string, y: string): boolean {
+  const there = new Set(rows.map(({ params }) => JSON.stringify([params[x], params[y]])));
+  return 2 * there.size >= valuesOf(rows, x).length * valuesOf(rows, y).length;
+}
+
+/** Whole attacks or defenses by their names; mappings, where no two of them go by one name in the rows. */
 function namesPlugins(rows: readonly AccuracyRow[], key: string): boolean {
-  return (key === 'attack' || key === 'defense') && valuesOf(rows, key).every((value) => typeof value === 'string');
+  if (key !== 'attack' && key !== 'defense') return false;
+  if (valuesOf(rows, key).every((value) => typeof value === 'string')) return true;
+  const valueOf = new Map<string, string>();
+  return rows.every((row) => {
+    const name = row[key];
+    if (name === undefined || name === ROUNDED) return true;
+    const value = JSON.stringify(row.params[key]);
+    const before = valueOf.get(name);
+    valueOf.set(name, value);
+    return before === undefined || before === value;
+  });
 }
 
 /** `defenses.jpeg.quality` → `jpeg quality` */

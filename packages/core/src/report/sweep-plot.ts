@@ -1,5 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { ROUNDED, type AccuracyRow } from '../sweep/table.js';
+import { PANEL_HEIGHT, overTwo } from './sweep-fields.js';
 import { MOST_PANELS, isLogarithmic, shortKey, shortValue, sweepAxes, valuesOf, type SweepAxes } from './sweep-axes.js';
 
 /** What a panel is of, and what its lines are of. */
@@ -19,7 +20,6 @@ const DASHES = [
 ];
 
 const WIDTH = 230;
-const HEIGHT = 180;
 
 /** Accuracies of one point of one line, the mean over the cells that differ in nothing shown (their seeds). */
 interface Mark {
@@ -90,22 +90,22 @@ export function sweepPlotSpec(
     columns: columnsOf(
       panels.length,
       axes,
-      namesOf(marks, axes.kind === 'heat' ? (by === 'attack' ? 'defense' : 'attack') : by, ''),
+      namesOf(marks, axes.y !== undefined ? (by === 'attack' ? 'defense' : 'attack') : by, ''),
     ),
     concat: panels.map((panel) => ({
       title: panel.title,
       width: WIDTH,
-      height: HEIGHT,
+      height: PANEL_HEIGHT,
       data: { values: panel.marks as object[] },
-      ...(axes.kind === 'heat' ? heat(axes) : curves(axes, valuesOf(top1, axes.x ?? ''), by, lines)),
+      ...(axes.y === undefined ? curves(axes, valuesOf(top1, axes.x ?? ''), by, lines) : overTwo(axes, top1)),
     })) as never,
     resolve: { scale: { color: 'shared' } },
   };
 }
 
 /** As many panels beside each other as belong together, where that fits a page. */
-function columnsOf(panels: number, { kind }: SweepAxes, names: readonly string[]): number {
-  return Math.min(panels, kind === 'heat' && names.length <= 4 ? names.length : 3);
+function columnsOf(panels: number, { y }: SweepAxes, names: readonly string[]): number {
+  return Math.min(panels, y !== undefined && names.length <= 4 ? names.length : 3);
 }
 
 function curves(axes: SweepAxes, values: readonly unknown[], by: PanelsBy, lines: readonly string[]) {
@@ -157,34 +157,6 @@ function curves(axes: SweepAxes, values: readonly unknown[], by: PanelsBy, lines
   return { encoding: { x, color }, layer };
 }
 
-function heat({ x, y }: SweepAxes) {
-  const axis = (field: string, key: string) => ({
-    field,
-    type: 'ordinal' as const,
-    title: shortKey(key),
-    axis: { labelAngle: 0 },
-  });
-  const colour = {
-    field: 'accuracy',
-    type: 'quantitative' as const,
-    scale: { domain: [0, 1], scheme: 'viridis' as const },
-    legend: { format: '%', gradientLength: HEIGHT, title: 'accuracy' },
-  };
-  return {
-    encoding: { x: axis('x', x!), y: { ...axis('y', y!), sort: 'descending' as const } },
-    layer: [
-      { mark: { type: 'rect' as const }, encoding: { color: colour } },
-      {
-        mark: { type: 'text' as const, fontSize: 10 },
-        encoding: {
-          text: { field: 'accuracy', type: 'quantitative' as const, format: '.0%' },
-          color: { condition: { test: 'datum.accuracy > 0.6', value: 'black' }, value: 'white' },
-        },
-      },
-    ],
-  };
-}
-
 function marksOf(rows: readonly AccuracyRow[], axes: SweepAxes, by: PanelsBy): Mark[] {
   const groups = new Map<string, { first: AccuracyRow; panel: string; x: unknown; rows: AccuracyRow[] }>();
   for (const row of rows) {
@@ -220,13 +192,13 @@ function marksOf(rows: readonly AccuracyRow[], axes: SweepAxes, by: PanelsBy): M
  * With a panel for each attack: every way through the defenses of it. With one for each defense: what that defense
  * makes of each attack, and beside it the same images without it.
  */
-function panelsOf(marks: readonly Mark[], by: PanelsBy, { kind }: SweepAxes): { title: string; marks: Mark[] }[] {
+function panelsOf(marks: readonly Mark[], by: PanelsBy, { y }: SweepAxes): { title: string; marks: Mark[] }[] {
   const field = by;
   const named = namesOf(marks, field, by === 'attack' ? NO_ATTACK : NO_DEFENSE);
   const defended = named.filter((name) => name !== NO_DEFENSE && name !== ROUNDED);
   const names = by === 'defense' && defended.length > 0 ? defended : named;
   const combinations = [...new Set(marks.map(({ panel }) => panel))];
-  const both = kind === 'heat';
+  const both = y !== undefined;
   return combinations.flatMap((panel) =>
     names.flatMap((name) => {
       const inPanel = marks.filter((mark) => mark.panel === panel);

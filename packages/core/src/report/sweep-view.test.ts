@@ -66,6 +66,7 @@ describe('the view of a sweep', () => {
     expect(second).toMatch(/^ {2}2 {2}cell 3 {2}attack fgsm 3\/9 {2}40 s {2}description=long .*…$/);
     expect(second!.length).toBeLessThan(80);
     expect(more).toEqual([]);
+    expect(view.lines(80, T + 90_000)[1]).toContain('  70 s  ');
   });
 
   it('is drawn anew in its place on a terminal, and leaves nothing there', () => {

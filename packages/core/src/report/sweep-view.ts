@@ -132,7 +132,7 @@ function paceOf(cellsAMinute: number): string {
 }
 
 function clock(seconds: number): string {
-  return seconds < 60 ? `${Math.round(seconds)} s` : duration(seconds);
+  return seconds < 99.5 ? `${Math.round(seconds)} s` : duration(seconds);
 }
 
 function cut(line: string, width: number): string {

@@ -11,6 +11,8 @@ export interface Multirun {
 /** Hydra's words for what is swept. */
 const FUNCTION = /^([a-z]+)\((.*)\)$/s;
 
+const ASSIGNMENT = /^(\+{0,2})([^=~+][^=]*)=(.*)$/s;
+
 /** Words of Hydra's that a sweep of all combinations has no use for, or has another way for. */
 const REFUSED: Readonly<Record<string, string>> = {
   interval: 'write random: { n: …, KEY: { uniform: [low, high] } } in the spec',
@@ -29,7 +31,7 @@ export function readMultirun(texts: readonly string[], names: Names): Multirun {
   const fixed: string[] = [];
   const axes: Axis[] = [];
   for (const text of texts) {
-    const [, sign, key, value] = /^(\+{0,2})([^=~+][^=]*)=(.*)$/s.exec(text) ?? [];
+    const [, sign, key, value] = ASSIGNMENT.exec(text) ?? [];
     const swept = value === undefined ? undefined : sweptValue(key!, value);
     if (!swept) {
       fixed.push(text);
@@ -40,6 +42,16 @@ export function readMultirun(texts: readonly string[], names: Names): Multirun {
     axes.push(readAxis(sign + path.join('.'), swept, COMMAND_LINE, names));
   }
   return { fixed, axes };
+}
+
+/** Whether an override would be swept with -m. */
+export function isSwept(text: string): boolean {
+  const [, , key, value] = ASSIGNMENT.exec(text) ?? [];
+  try {
+    return value !== undefined && sweptValue(key!, value) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** The axis that a value stands for; undefined for one value. */

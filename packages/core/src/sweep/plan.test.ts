@@ -271,7 +271,7 @@ describe('before anything is run', () => {
     attacks.push.confidence: [1, -1]
 `);
     expect(faults[0]).toBe(
-      'SWEEP_CELLS_INVALID  5 of the 6 cells of the sweep are not valid, the first one: attacks.sign.eps=2 attacks.push.confidence=-1',
+      'SWEEP_CELLS_INVALID  not valid: 5 of the 6 cells of the sweep, the first one attacks.sign.eps=2 attacks.push.confidence=-1',
     );
     expect(faults.slice(1).map((fault) => fault.split(' ').slice(0, 2).join(' '))).toEqual([
       'SPEC_INVALID_VALUE spec.yaml:10:34',
@@ -280,10 +280,39 @@ describe('before anything is run', () => {
     ]);
   });
 
-  it('names swept keys that do not exist, with what they may have meant', async () => {
-    const faults = await wrong('sweep: { grid: { attacks.sign.epss: [2, 4], sed: [1] } }\n');
-    expect(faults[0]).toMatch(/^SWEEP_CELLS_INVALID {2}2 of the 2 cells/);
+  it('names all swept keys that do not exist, with what they may have meant, and what else is wrong', async () => {
+    const faults = await wrong('sweep: { grid: { attacks.sign.epss: [2, 4], sed: [1], model.width: [-1] } }\n');
+    expect(faults[0]).toMatch(/^SWEEP_CELLS_INVALID {2}not valid: 2 of the 2 cells/);
     expect(faults[1]).toMatch(/^SWEEP_UNKNOWN_KEY spec\.yaml:7:18 .*epss.*did you mean/);
+    expect(faults[2]).toMatch(/^SWEEP_UNKNOWN_KEY spec\.yaml:7:45 .*"sed"/);
+    expect(faults[3]).toMatch(/^SPEC_INVALID_VALUE spec\.yaml:7:69 .*width/);
+    expect(faults).toHaveLength(4);
+  });
+
+  it('names all values that cannot be read', async () => {
+    const grid = 'grid: { batch: [], attacks.sign.eps: { range: [1, 9, 0] } }';
+    const faults = await wrong(`sweep: { ${grid}, random: { n: 2, seed: { gauss: [4, 4] } } }\n`);
+    expect(faults.map((fault) => fault.split(' ')[0])).toEqual(['SWEEP_EMPTY', 'SWEEP_INVALID', 'SWEEP_INVALID']);
+  });
+
+  it.each(['clean/top1', 'defended/*/blocks/top1', 'attack/sign/*', 'attacked/push/rounded/top5_low', 'attack/a/by/b'])(
+    'takes the metric %s',
+    async (metric) => {
+      const { settings } = await plan(`sweep: { grid: { seed: [1, 2] }, metric: ${metric} }\n`);
+      expect(settings.metric).toBe(metric);
+    },
+  );
+
+  it('refuses a metric that no cell will have, with the one that was meant', async () => {
+    const found = await wrong('sweep: { grid: { seed: [1, 2] }, metric: defended/sign/blcks/top1 }\n');
+    expect(found).toEqual([
+      'SWEEP_UNKNOWN_METRIC spec.yaml:7:42 sweep.metric: no cell has a metric defended/sign/blcks/top1; did you mean "defended/sign/blocks/top1"?',
+    ]);
+    const [first] = await wrong('sweep: { grid: { seed: [1, 2] }, metric: defended/*/blocks/top3 }\n');
+    expect(first).toMatch(/^SWEEP_UNKNOWN_METRIC /);
+    // Whole plugins may be swept: it is enough that one cell has it.
+    const some = 'sweep: { grid: { attack: [sign, push] }, metric: attack/push/success }\n';
+    expect((await plan(some)).cells).toHaveLength(2);
   });
 
   it.each([

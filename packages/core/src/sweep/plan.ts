@@ -1,4 +1,4 @@
-import { ShieldError, ShieldErrors, throwAll } from '../errors/index.js';
+import { ShieldError, throwAll } from '../errors/index.js';
 import { usedFiles } from '../pipeline/used-files.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { canonicalHash } from '../spec/canonical.js';
@@ -7,7 +7,9 @@ import { parseOverride, type Override } from '../spec/override.js';
 import type { ResolvedSpec } from '../spec/resolved-spec.js';
 import { child, emptyMap, formatPath, parsePath, setIn, toPlain, type MapNode, type SpecNode } from '../spec/tree.js';
 import { runsFolder } from '../tracking/runs-folder.js';
+import { atItsKey, faultsOf } from './cell-faults.js';
 import { cellKey } from './cell-key.js';
+import { checkMetric } from './check-metric.js';
 import { readMultirun } from './multirun.js';
 import { bareKey, plainValues, readPoints, type Point, type Setting } from './points.js';
 import { readSettings, type SweepSettings } from './settings.js';
@@ -88,6 +90,7 @@ export async function planSweep(spec: string, options: PlanOptions): Promise<Swe
     many: options.many ?? false,
   });
   const cells = await resolveCells(open, points, registry);
+  checkMetric(settings.metric, cells, registry, child(swept, 'metric')?.where);
   const { sources } = open.reader;
   const specs = cells.map(({ resolved }) => resolved);
   const runs = options.runsFolder ?? runsFolder();
@@ -140,8 +143,7 @@ async function resolveCells(open: OpenSpec, points: readonly Point[], registry: 
       const params = await paramsOf(open, point, overrides);
       cells.push({ cell: i + 1, params, overrides: texts, resolved, hash, key: cellKey(hash, resolved, registry) });
     } catch (error) {
-      const found = error instanceof ShieldErrors ? error.errors : error instanceof ShieldError ? [error] : undefined;
-      if (!found) throw error;
+      const found = await faultsOf(open, overrides, error);
       invalid = { first: invalid?.first ?? texts.join(' '), count: (invalid?.count ?? 0) + 1 };
       for (const each of found.map((fault) => atItsKey(fault, point, overrides))) {
         faults.set(JSON.stringify([each.message, each.where]), each);
@@ -175,29 +177,6 @@ function hasExpression(node: SpecNode): boolean {
   return parts.some(hasExpression);
 }
 
-/** An override that cannot be applied is a swept key that does not exist. */
-function atItsKey(fault: ShieldError, point: Point, overrides: readonly Override[]): ShieldError {
-  if (fault.code !== 'OVERRIDE_UNKNOWN_KEY' && fault.code !== 'OVERRIDE_SYNTAX') return fault;
-  const i = overrides.findIndex(({ text }) => text === fault.params['text']);
-  if (i < 0) return fault;
-  const { key, where } = point[i]!;
-  if (fault.code === 'OVERRIDE_SYNTAX') {
-    const params = {
-      key,
-      reason: `cannot be set: ${String(fault.params['reason'])}`,
-      expected: 'name a key that the spec has',
-    };
-    return new ShieldError('SWEEP_INVALID', params, { where });
-  }
-  const params = {
-    key,
-    reason: 'does not exist',
-    hint: fault.params['hint'],
-    known: `the keys of the spec; write +${key} for one that is to be added`,
-  };
-  return new ShieldError('SWEEP_UNKNOWN_KEY', params, { where });
-}
-
 /** @throws SWEEP_INVALID for what is no key */
 function overrideOf({ key, where, value }: Setting): Override {
   const [, sign, name] = /^(\+{0,2})(.*)$/s.exec(key)!;
@@ -225,7 +204,8 @@ function refuseEqual(cells: readonly SweepCell[], points: readonly Point[]): voi
     const first = seen.get(cell.hash);
     if (!first) seen.set(cell.hash, cell);
     else {
-      const expected = `${first.overrides.join(' ')}, or ${cell.overrides.join(' ')}`;
+      const [one, other] = [first, cell].map(({ overrides }) => overrides.join(' '));
+      const expected = one === other ? one : `${one}, or ${other}`;
       const params = { first: first.cell, second: cell.cell, expected };
       faults.push(new ShieldError('SWEEP_EQUAL_CELLS', params, { where: points[cell.cell - 1]!.at(-1)?.where }));
     }

@@ -1,4 +1,4 @@
-import { ShieldError, type SourceLocation } from '../errors/index.js';
+import { ShieldError, gathered, type SourceLocation } from '../errors/index.js';
 import { Random } from '../random/random.js';
 import { child, fromPlain, toPlain, type MapNode, type SpecNode } from '../spec/tree.js';
 import { invalid, needList, readAxis, type Axis, type Names } from './axes.js';
@@ -41,13 +41,16 @@ export interface PointOptions extends Names {
  */
 export function readPoints(sweep: MapNode, options: PointOptions): Point[] {
   const typed = new Set(options.axes.map(({ key }) => bareKey(key)));
-  const written = [
-    ...gridFactors(sweep, options),
-    ...zipFactor(sweep, options),
-    ...listFactor(sweep),
-    ...randomFactor(sweep, options.seed),
-    ...repeatsFactor(sweep, options.seed),
-  ].flatMap((factor) => withoutTyped(factor, typed));
+  const parts = [
+    () => gridFactors(sweep, options),
+    () => zipFactor(sweep, options),
+    () => listFactor(sweep),
+    () => randomFactor(sweep, options.seed),
+    () => repeatsFactor(sweep, options.seed),
+  ];
+  const written = gathered(parts, (part) => part())
+    .flat()
+    .flatMap((factor) => withoutTyped(factor, typed));
   const factors = [...written, ...options.axes.map(factorOf)].map((factor) => withFixed(factor, options.fixed));
   refuseTwice(factors);
   if (factors.length === 0) {
@@ -85,7 +88,7 @@ function* product(factors: readonly Factor[], from = 0): Generator<Point> {
 
 function gridFactors(sweep: MapNode, options: PointOptions): Factor[] {
   const written = entriesOf(child(sweep, 'grid'), 'grid');
-  return written.map(([key, node, where]) => factorOf(readAxis(key, node, where, options)));
+  return gathered(written, ([key, node, where]) => factorOf(readAxis(key, node, where, options)));
 }
 
 function factorOf({ key, where, values }: Axis): Factor {
@@ -94,7 +97,7 @@ function factorOf({ key, where, values }: Axis): Factor {
 
 function zipFactor(sweep: MapNode, options: PointOptions): Factor[] {
   const node = child(sweep, 'zip');
-  const axes = entriesOf(node, 'zip').map(([key, each, where]) => readAxis(key, each, where, options));
+  const axes = gathered(entriesOf(node, 'zip'), ([key, each, where]) => readAxis(key, each, where, options));
   const [first] = axes;
   if (!first) return [];
   const other = axes.find(({ values }) => values.length !== first.values.length);
@@ -116,9 +119,8 @@ function listFactor(sweep: MapNode): Factor[] {
 function randomFactor(sweep: MapNode, seed: number): Factor[] {
   const node = child(sweep, 'random');
   if (!node) return [];
-  const draws = entriesOf(node, 'random')
-    .filter(([key]) => key !== 'n')
-    .map(([key, each, where]) => ({ key, where, draw: readDistribution(key, each) }));
+  const drawn = entriesOf(node, 'random').filter(([key]) => key !== 'n');
+  const draws = gathered(drawn, ([key, each, where]) => ({ key, where, draw: readDistribution(key, each) }));
   if (draws.length === 0)
     throw invalid('random', 'draws nothing', 'write KEY: { uniform: [low, high] } below it', node.where);
   const n = toPlain(child(node, 'n')!) as number;
@@ -169,7 +171,8 @@ function refuseTwice(factors: readonly Factor[]): void {
   for (const factor of factors) {
     for (const key of keysOf(factor)) {
       const { where } = factor.flat().find((setting) => bareKey(setting.key) === key)!;
-      if (seen.has(key)) throw invalid(key, 'is swept twice', 'name it in one part of the sweep', where);
+      const seeds = key === 'seed' ? ' (repeats sweep the seed)' : '';
+      if (seen.has(key)) throw invalid(key, 'is swept twice', `name it in one part of the sweep${seeds}`, where);
       seen.add(key);
     }
   }

@@ -48,10 +48,15 @@ export function shownValue(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
-/** The mean of the metrics whose name the pattern fits, `*` standing for any text; undefined where none does. */
+/** The names that a `metric` of a sweep means, `*` standing for any text. */
+export function metricPattern(metric: string): RegExp {
+  const escaped = metric.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${escaped.join('.*')}$`);
+}
+
+/** The mean of the metrics whose name the pattern fits; undefined where none does. */
 export function measure(metrics: Readonly<Record<string, number>>, pattern: string): number | undefined {
-  const escaped = pattern.split('*').map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  const fits = new RegExp(`^${escaped.join('.*')}$`);
+  const fits = metricPattern(pattern);
   const values = Object.entries(metrics).flatMap(([name, value]) => (fits.test(name) ? [value] : []));
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -46,7 +46,10 @@ export async function runSweep(
   const path = resultsPath(sweep.run.path);
   const results = await readResults(path);
   const wanted = plan.cells.filter(({ key }) => isWanted(results.get(key), only, rerun));
-  if (wanted.length === 0) return { results };
+  if (wanted.length === 0) {
+    options.reporter?.log(`nothing is run: ${only === undefined ? 'all cells are done' : `no cell ${NONE[only]}`}`);
+    return { results };
+  }
   const { tell: record = (event) => sweep.tell(event), reporter } = options;
   const referred = new Set<string>();
   const tell = (event: SweepEvent) => {
@@ -83,6 +86,8 @@ export async function runSweep(
   }
   return { results };
 }
+
+const NONE = { failed: 'failed', missing: 'is missing' };
 
 function isWanted(before: CellResult | undefined, only: SweepOptions['only'], rerun: boolean): boolean {
   if (only === 'failed') return before !== undefined && before.state !== 'COMPLETED';

@@ -131,6 +131,29 @@ describe('the picture of a sweep', () => {
     });
   });
 
+  it('of two drawn numbers is strewn points; plugins told apart by their names have lines, not panels', async () => {
+    const drawn = [1, 2, 3, 4, 5].map((i) => ({ 'attacks.fgsm.eps': 1.5 * i, 'defenses.jpeg.quality': 17 * i }));
+    expect(axesOf(drawn)).toMatchObject({ kind: 'scatter', x: 'attacks.fgsm.eps', y: 'defenses.jpeg.quality' });
+    const { plan, results } = swept(drawn, METRICS);
+    const svg = await sweepPlot(accuracyRows(plan, results), plan.keys, 'attack');
+    for (const text of ['fgsm eps', 'jpeg quality', 'fgsm, jpeg']) expect(svg).toContain(text);
+    const defenses = ['jpeg', 'slq'].flatMap((name) => EPS.map((eps) => ({ name, eps })));
+    const named = (use: (name: string) => unknown, called = (name: string) => name) => {
+      const { plan, results } = swept(
+        defenses.map(({ name, eps }) => ({ defense: use(name), 'attacks.fgsm.eps': eps })),
+        (i) => ({ [`defended/fgsm/${called(defenses[i]!.name)}/top1`]: 0.5 }),
+      );
+      return sweepAxes(accuracyRows(plan, results), plan.keys);
+    };
+    expect(named((name) => ({ use: name }))).toMatchObject({ kind: 'lines', x: 'attacks.fgsm.eps', panels: [] });
+    // By one name two of them would be one line.
+    const alike = named(
+      (name) => ({ use: 'jpeg', quality: name.length }),
+      () => 'jpeg',
+    );
+    expect(alike).toMatchObject({ kind: 'lines', x: 'attacks.fgsm.eps', panels: ['defense'] });
+  });
+
   it('has what it shows: every accuracy at its place, the mean over seeds', async () => {
     const points = QUALITIES.flatMap((quality) => [1, 2].map((seed) => ({ 'defenses.jpeg.quality': quality, seed })));
     const { plan, results } = swept(points, METRICS);

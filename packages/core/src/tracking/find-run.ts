@@ -3,7 +3,8 @@ import { ShieldError, didYouMean } from '../errors/index.js';
 import { leftByRun, openRun, recordsIn, type Run } from './runs-folder.js';
 
 /**
- * @param name a run's id, any beginning of it, its last six characters, the path of its directory, or `latest`
+ * @param name a run's id, any beginning of it, its last six characters, the path of its directory, or `latest`, which is no cell of
+ *   a sweep: the sweep stands for it
  * @throws RUN_NOT_FOUND with the nearest names, or with all that an ambiguous one could mean; RUN_FORMAT
  */
 export async function findRun(runsDir: string, name: string): Promise<Run> {
@@ -11,13 +12,19 @@ export async function findRun(runsDir: string, name: string): Promise<Run> {
   const exact = resolve(runsDir, name);
   if (!/^\.*$/.test(name) && leftByRun(exact)) return openRun(exact);
   const { runs } = recordsIn(runsDir);
-  const found = name === 'latest' ? runs.slice(-1) : name === '' ? [] : runs.filter(({ id }) => fits(id, name));
+  const found = name === 'latest' ? latest(runs) : name === '' ? [] : runs.filter(({ id }) => fits(id, name));
   if (found.length === 1) return openRun(found[0]!.path);
   throw new ShieldError('RUN_NOT_FOUND', { id: name, folder: resolve(runsDir), hint: hint(name, runs, found) });
 }
 
 /** Characters at the end of an id, drawn at random, by which a run may be named. */
 const SUFFIX = 6;
+
+/** A cell whose sweep is not here stands for itself. */
+function latest(runs: readonly Run[]): Run[] {
+  const ids = new Set(runs.map(({ id }) => id));
+  return runs.filter(({ sweep }) => sweep === undefined || !ids.has(sweep)).slice(-1);
+}
 
 function fits(id: string, name: string): boolean {
   return id.startsWith(name) || (name.length === SUFFIX && id.endsWith(`-${name}`));

@@ -127,6 +127,10 @@ describe('findRun', () => {
     expect((await findRun(folder, first.id.slice(-6))).id).toBe(first.id);
     expect((await findRun(folder, third.path)).id).toBe(third.id);
     expect((await findRun(folder, 'latest')).id).toBe(third.id);
+    // A sweep stands for its cells.
+    const sweep = await createRun(folder, newRun({ name: 'sweep', kind: 'sweep' }));
+    await createRun(folder, newRun({ name: 'cell', cellOf: { sweep: sweep.id, cell: 1 } }));
+    expect((await findRun(folder, 'latest')).id).toBe(sweep.id);
   });
 
   it('names what was perhaps meant', async () => {
