@@ -14,7 +14,7 @@ dataset: { use: drawn, limit: 4 }
 attacks: { fgsm: { use: fgsm, eps: 16 } }
 defenses: { jpeg: { use: jpeg } }
 execution: { strip: 0 }
-sweep: { grid: { defenses.jpeg.quality: [20, 60] }, metric: defended/fgsm/jpeg/top1 }
+sweep: { grid: { attack: [fgsm], defenses.jpeg.quality: [20, 60] }, metric: defended/fgsm/jpeg/top1 }
 `;
 
 describe.skipIf(!program)('a sweep on a real MLflow server (skipped where there is none)', () => {
@@ -42,12 +42,13 @@ describe.skipIf(!program)('a sweep on a real MLflow server (skipped where there 
     expect(cells.map(({ tags }) => tags['mlflow.parentRunId'])).toEqual([parent.id, parent.id]);
     expect(cells.map(({ tags }) => tags['shield.cell']).sort()).toEqual(['1', '2']);
     expect(cells.map(({ params }) => params['defenses.jpeg.quality']).sort()).toEqual(['20', '60']);
+    expect(cells.map(({ params }) => params['attack'])).toEqual(['fgsm', 'fgsm']);
     expect(parent.params).toMatchObject({
       'attacks.fgsm.eps': '16',
       'sweep.cells': '2',
       'sweep.metric': 'defended/fgsm/jpeg/top1',
     });
-    expect(parent.params['best']).toMatch(/^defenses\.jpeg\.quality=(20|60)$/);
+    expect(parent.params['best']).toMatch(/^attack=fgsm defenses\.jpeg\.quality=(20|60)$/);
     expect(Object.keys(parent.metrics)).toEqual(expect.arrayContaining(['cells', 'cells/completed', 'best', 'cell']));
     expect(Object.keys(parent.artifacts)).toEqual(expect.arrayContaining(['cells.csv', 'cells.parquet']));
   };

@@ -131,11 +131,7 @@ export const ERROR_CODES = {
     '{path} holds TFRecords of something else: {reason}',
     'nothing was changed. Name another --output, or remove that folder',
   ),
-  PROVISION_BUSY: code(
-    1,
-    '{path} is in use by process {pid} on {host}',
-    'wait for it (shield watch follows a sweep), or stop it',
-  ),
+  PROVISION_BUSY: code(1, '{path} is in use by process {pid} on {host}', 'wait for it, or stop it'),
   PROVISION_FAILED: code(
     1,
     'the shard {shard} could not be made: {reason}',
@@ -201,7 +197,11 @@ export const ERROR_CODES = {
   RUN_NOT_FOUND: code(2, 'no run "{id}" in {folder}{hint}', 'shield runs lists them'),
   RUN_NOT_RESUMABLE: code(1, 'the run {id} cannot be resumed: {reason}', '{expected}'),
   RUN_WITHOUT_WEIGHTS: code(2, 'the run {id} left no trained weights: {reason}', '{expected}'),
-  RUN_LOCKED: code(1, 'the run {id} is in use by process {pid} on {host}', 'wait for it, or stop it'),
+  RUN_LOCKED: code(
+    1,
+    'the run {id} is in use by process {pid} on {host}',
+    'wait for it (shield watch follows a sweep), or stop it',
+  ),
   RUN_FORMAT: code(
     1,
     '{path} has {found}; this version of SHIELD reads format {reads}',

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parse } from 'yaml';
 import { canonicalHash } from '../../spec/canonical.js';
 import type { ResolvedSpec } from '../../spec/resolved-spec.js';
@@ -61,8 +61,44 @@ export async function describeRun(run: Run): Promise<Description> {
         ? []
         : [mlflowTag(key, value, key.endsWith('.diff') ? 'dirty.diff' : 'provenance.json')],
     ),
-    params: Object.entries(flatten(paramsOf(spec))).map(([key, value]) => mlflowParam(key, value, 'resolved.yaml')),
+    params: Object.entries({ ...(await pluginsSwept(run)), ...flatten(paramsOf(spec)) }).map(([key, value]) =>
+      mlflowParam(key, value, 'resolved.yaml'),
+    ),
   };
+}
+
+/**
+ * What a cell's sweep set that its resolved spec has by no such key: whole plugins, such as `attack`, by which cells are
+ * told apart. Nothing, where the sweep's directory is on another machine.
+ */
+async function pluginsSwept({ path, sweep, cell }: Run): Promise<Readonly<Record<string, unknown>>> {
+  if (sweep === undefined) return {};
+  const file = join(dirname(path), sweep, 'sweep.json');
+  if (lastPoints?.file !== file) lastPoints = { file, points: readPoints(file) };
+  const params = (await lastPoints.points).get(cell) ?? {};
+  return Object.fromEntries(PLUGIN_KEYS.flatMap((key) => (key in params ? [[key, shown(params[key])]] : [])));
+}
+
+const PLUGIN_KEYS = ['attack', 'defense', 'model', 'dataset'];
+
+/** Of the sweep that was asked for last: its cells come after one another. */
+let lastPoints: { readonly file: string; readonly points: Promise<Points> } | undefined;
+
+type Points = ReadonlyMap<number | undefined, Readonly<Record<string, unknown>>>;
+
+async function readPoints(file: string): Promise<Points> {
+  try {
+    const { cells } = JSON.parse(await readFile(file, 'utf8')) as {
+      cells: { cell: number; params: Record<string, unknown> }[];
+    };
+    return new Map(cells.map(({ cell, params }) => [cell, params]));
+  } catch {
+    return new Map();
+  }
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** Of a sweep its settings: its points are the params of its cells. */
