@@ -33,10 +33,12 @@ try {
     run(values.tensorflow, [here('peers/checkpoint_tensorflow.py'), 'write', file, String(slots)], JSON.stringify(Object.fromEntries(shapes))); // prettier-ignore
     const read = [];
     const load = [];
+    const parts = [];
     for (let round = -1; round < rounds; round++) {
-      const of = (what) => JSON.parse(run(process.execPath, ['--expose-gc', here('networks/load-checkpoint.js'), what, file])); // prettier-ignore
-      const [a, b] = [of('read'), of('load')];
+      const of = (what) => JSON.parse(run(process.execPath, ['--expose-gc', here('networks/load-checkpoint.js'), what, file, String(weights)])); // prettier-ignore
+      const [a, b, c] = [of('read'), of('load'), of('parts')];
       if (round < 0) continue;
+      parts.push(c);
       read.push(a);
       load.push(b);
     }
@@ -48,6 +50,8 @@ try {
     show('read and check', ms(read));
     show('load', ms(load));
     show('  and show it an image of 32 px', load.map(({ shown }) => shown)); // prettier-ignore
+    show('alone: the sha256, beside it', parts.map(({ sha256 }) => sha256)); // prettier-ignore
+    show('alone: new memory for the weights', parts.map(({ memory }) => memory)); // prettier-ignore
     const names = JSON.stringify([...shapes.keys()]);
     const peer = run(values.tensorflow, [here('peers/checkpoint_tensorflow.py'), 'read', file], names);
     show('TensorFlow reads the same variables', peer.trim().split('\n').map(Number));

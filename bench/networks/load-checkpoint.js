@@ -1,19 +1,20 @@
 /*
  * One round of bench/checkpoints.js: `read FILE` reads every block of a V1 checkpoint and verifies its checksum; `load
- * FILE` loads resnet_v2_50 from it, until the backend has every weight. Prints JSON.
+ * FILE` loads resnet_v2_50 from it, until the backend has every weight; `parts FILE BYTES` takes the file's sha256, and
+ * as much new memory, by itself. Prints JSON.
  *
  * Memory is the growth of what the process itself holds (RssAnon), looked at every 2 ms by a thread of its own.
  */
 import { Worker } from 'node:worker_threads';
 import { openBackend } from '../../packages/core/dist/index.js';
-import { prepareSha256 } from '../../packages/core/dist/assets/background-sha256.js';
+import { backgroundSha256, prepareSha256 } from '../../packages/core/dist/assets/background-sha256.js';
 import { crc32c } from '../../packages/core/dist/records/crc32c.js';
 import { CheckpointFile } from '../../packages/core/dist/weights/tensorflow/checkpoint-file.js';
 import { SortedTable } from '../../packages/core/dist/weights/tensorflow/sorted-table.js';
 import { plugins } from '../../packages/models/dist/index.js';
 import { held } from './held.js';
 
-const [what, path] = process.argv.slice(2);
+const [what, path, bytes] = process.argv.slice(2);
 const quiet = () => undefined;
 
 if (what === 'read') {
@@ -24,6 +25,16 @@ if (what === 'read') {
   for await (const entry of table.entries()) entries += entry.key === '' ? 0 : 1;
   await file.close();
   console.log(JSON.stringify({ ...since(start), entries }));
+} else if (what === 'parts') {
+  prepareSha256();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const hashing = now();
+  await backgroundSha256(path);
+  const sha256 = since(hashing).ms;
+  const taking = now();
+  const memory = new Uint8Array(Number(bytes));
+  for (let at = 0; at < memory.length; at += 4096) memory[at] = 1;
+  console.log(JSON.stringify({ sha256, memory: since(taking).ms }));
 } else {
   // As in a run: the thread that hashes starts while the backend does, and the journal has had its first checksums.
   prepareSha256();
