@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 const packages = join(dirname(fileURLToPath(import.meta.url)), 'packages');
 const KERNELS = [
   { name: 'core', entry: 'resize.ts', target: 'images/resize.wasm' },
+  { name: 'core', entry: 'jpeg/decode.ts', target: 'jpeg/decode.wasm' },
   { name: 'defenses', entry: 'kernel.ts', target: 'jpeg-kernel/kernel.wasm' },
   { name: 'defenses', entry: 'split-bregman.ts', target: 'split-bregman/kernel.wasm' },
   { name: 'defenses', entry: 'filters.ts', target: 'filters/kernel.wasm' },

@@ -23,6 +23,15 @@ export function doubleAcross(near: usize): v128 {
   return i16x8.shr_s(triangle(v128.load_ext<i8>(near), bias), 2);
 }
 
+/** Eight samples of the triangle filter down; `bias` 1 above the near row's middle, 2 below it. */
+// @ts-ignore: decorator
+@inline
+export function doubleDown(near: usize, far: usize, bias: i16): v128 {
+  const close = v128.load_ext<i8>(near);
+  const sum = i16x8.add(i16x8.add(close, close), i16x8.add(close, v128.load_ext<i8>(far)));
+  return i16x8.shr_s(i16x8.add(sum, i16x8.splat(bias)), 2);
+}
+
 /** Three times each of the columns 1…4, twice, plus its neighbour on either side. */
 // @ts-ignore: decorator
 @inline

@@ -22,10 +22,14 @@ const wrap = (value: number) => (value << 16) >> 16;
 /** A product with an 8-bit constant, cut (towards minus infinity) to 16 bits. */
 const cut = (value: number, constant: number) => (wrap(value << 2) * Math.round(constant * 256)) >> 10;
 
-/** What `islow` and `ifast` multiply quantised coefficients with: the step, or the step times the scale of the fast DCT. */
-export function dequantisers(steps: Uint8Array, idct: InverseDct): Int32Array {
-  if (idct === 'islow') return Int32Array.from(steps);
-  return Int32Array.from(steps, (step, i) => descale(step * fastScale(i >> 3, i & 7), 12));
+/**
+ * What `islow` and `ifast` multiply quantised coefficients with: the step, or the step times the scale of the fast DCT.
+ *
+ * @param steps 64 of them, row by row; of more than 15 bits, as no encoder of 8-bit images has them, the low ones count
+ */
+export function dequantisers(steps: ArrayLike<number>, idct: InverseDct): Int16Array {
+  if (idct === 'islow') return Int16Array.from(steps);
+  return Int16Array.from(steps, (step, i) => descale(step * fastScale(i >> 3, i & 7), 12));
 }
 
 /** Scale of coefficient (v, u) in the fast DCT, in 14-bit fixed point. */
@@ -37,7 +41,7 @@ function fastScale(v: number, u: number): number {
 /**
  * Transforms in place.
  *
- * @param block 64 quantised coefficients times their dequantisers, row by row; becomes 64 samples in 0…255
+ * @param block 64 quantised coefficients times their dequantisers (the low 16 bits), row by row; becomes 64 samples in 0…255
  */
 export function inverseDct(block: Int32Array, idct: InverseDct): void {
   const pass = idct === 'islow' ? slowPass : fastPass;

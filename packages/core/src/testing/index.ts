@@ -9,4 +9,5 @@ export { modelConformance, type ModelConformanceOptions } from './model-conforma
 export { mutated, MUTATIONS } from './mutations.js';
 export { projectRoot, sharedPath } from './shared-data.js';
 export { tarBytes, type TarEntry } from './tar-bytes.js';
+export { tensorflowDecoder, type DecodeByTensorflow } from './tensorflow-decoder.js';
 export { nativeForTests } from './native-for-tests.js';

@@ -1,4 +1,4 @@
-import { JpegTables, readFrame, type JpegFrame } from './jpeg-tables.js';
+import { JpegTables, readFrame, type JpegFrame } from '@shield/core/jpeg';
 
 /** What the markers of a JPEG file say (ITU-T T.81, annex B). */
 export interface JpegStructure {
@@ -52,7 +52,7 @@ export function jpegStructure(bytes: Buffer): JpegStructure | undefined {
     if (marker !== SOS) continue;
     if (!frame || !tables.scan(content, frame)) return undefined;
     scans++;
-    at = endOfScan(bytes, end, tables.restarting);
+    at = endOfScan(bytes, end, tables.interval > 0);
     if (at < 0) return undefined;
   }
 }

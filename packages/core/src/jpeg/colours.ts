@@ -1,0 +1,60 @@
+import type { Plane } from './plane.js';
+import type { JpegFile } from './read-jpeg.js';
+import { yccToRgb } from './to-rgb.js';
+
+/** What a file's components are. */
+export type Colours = 'grey' | 'ycc' | 'rgb' | 'cmyk' | 'ycck';
+
+/** As libjpeg guesses them from the markers of JFIF and Adobe, and from the components' names. */
+export function coloursOf({ frame, colours: { jfif, adobe } }: Pick<JpegFile, 'frame' | 'colours'>): Colours {
+  switch (frame.components) {
+    case 1:
+      return 'grey';
+    case 3: {
+      if (jfif) return 'ycc';
+      if (adobe !== undefined) return adobe === 0 ? 'rgb' : 'ycc';
+      return frame.parts.map(({ name }) => String.fromCharCode(name)).join('') === 'RGB' ? 'rgb' : 'ycc';
+    }
+    case 4:
+      return adobe === undefined || adobe === 0 ? 'cmyk' : 'ycck';
+    default:
+      throw new Error(`it has ${frame.components} components`);
+  }
+}
+
+/**
+ * Interleaved RGB of full-size planes. Inks become light as TensorFlow's decode_jpeg has it: what Adobe's marker stands over
+ * is stored as light, R = C K / 255, anything else as ink, R = (255 - C)(255 - K) / 255, cut to whole numbers.
+ */
+export function planesToRgb(planes: readonly Plane[], colours: Colours, adobe: boolean): Uint8Array {
+  const [first, second, third, black] = planes as [Plane, Plane, Plane, Plane];
+  switch (colours) {
+    case 'grey':
+      return interleaved([first, first, first]);
+    case 'ycc':
+      return yccToRgb(first, second, third);
+    case 'rgb':
+      return interleaved([first, second, third]);
+    case 'cmyk':
+      return inksToRgb(interleaved([first, second, third]), black, adobe);
+    case 'ycck':
+      return inksToRgb(
+        yccToRgb(first, second, third).map((value) => 255 - value),
+        black,
+        adobe,
+      );
+  }
+}
+
+function interleaved(planes: readonly [Plane, Plane, Plane]): Uint8Array {
+  const out = new Uint8Array(3 * planes[0].data.length);
+  planes.forEach(({ data }, channel) => data.forEach((value, i) => (out[3 * i + channel] = value)));
+  return out;
+}
+
+function inksToRgb(inks: Uint8Array, black: Plane, adobe: boolean): Uint8Array {
+  return inks.map((ink, i) => {
+    const k = black.data[Math.floor(i / 3)]!;
+    return Math.floor((adobe ? ink * k : (255 - ink) * (255 - k)) / 255);
+  });
+}

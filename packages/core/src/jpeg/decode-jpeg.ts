@@ -1,0 +1,45 @@
+import type { ByteImage } from '../plugin/contracts.js';
+import { coloursOf, planesToRgb } from './colours.js';
+import { componentPlane } from './component-planes.js';
+import { KernelDecoder } from './decode-kernel.js';
+import type { InverseDct } from './inverse-dct.js';
+import { readJpeg, type Allocate, type JpegFile } from './read-jpeg.js';
+import { upsample } from './upsample.js';
+
+/**
+ * Decodes a JPEG file to 8-bit RGB, with the pixels of libjpeg-turbo's inverse DCT of that name and its "fancy" upsampling:
+ * for `ifast` those of TensorFlow's decode_jpeg with three channels and its defaults, for `islow` those of Pillow and sharp
+ * (but for inks, which become RGB as TensorFlow has it).
+ *
+ * @param bytes of a baseline, extended sequential or progressive file of 8 bits, with 1, 3 or 4 components
+ * @param mostPixels larger images are refused
+ * @throws Error for what is cut off, damaged, too large, or of another kind
+ */
+export function decodeJpeg(bytes: Uint8Array, idct: InverseDct, mostPixels = Infinity): ByteImage {
+  const kernel = KernelDecoder.open();
+  const file = readJpeg(
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+    mostPixels,
+    (frame, blocks) => kernel?.allocate(frame, blocks) ?? coefficientsOf(frame, blocks),
+  );
+  const { height, width } = file.frame;
+  return { data: kernel?.pixels(file, idct) ?? referencePixels(file, idct), height, width };
+}
+
+/** Memory outside of the kernel. */
+export const coefficientsOf: Allocate = (_frame, { components }) =>
+  components.map(({ unitRows, unitColumns }) => new Int16Array(64 * unitRows * unitColumns));
+
+/** What the kernel is held to, and what does the work where there is none, or none of that kind of file. */
+export function referencePixels(file: JpegFile, idct: InverseDct): Uint8Array {
+  const { height, width } = file.frame;
+  const down = Math.max(...file.components.map((component) => component.down));
+  const across = Math.max(...file.components.map((component) => component.across));
+  const planes = file.components.map((component, i) =>
+    upsample(componentPlane(component, file.coefficients[i]!, file.steps[i]!, idct), height, width, {
+      down: down / component.down,
+      across: across / component.across,
+    }),
+  );
+  return planesToRgb(planes, coloursOf(file), file.colours.adobe !== undefined);
+}
