@@ -5,7 +5,16 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-for (const name of ['gradient.js', 'jpeg.js', 'defenses.js', 'records.js', 'memory.js', 'tracking.js', 'sweeps.js']) {
+for (const name of [
+  'gradient.js',
+  'jpeg.js',
+  'decode.js',
+  'defenses.js',
+  'records.js',
+  'memory.js',
+  'tracking.js',
+  'sweeps.js',
+]) {
   console.log(`\n# ${name}`);
   const { status } = spawnSync(process.execPath, [fileURLToPath(new URL(name, import.meta.url))], { stdio: 'inherit' });
   if (status !== 0) process.exitCode = 1;
