@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { chooseItems, decodeImage, fileStamp, type Dataset, type LoadContext } from '@shield/core';
+import { chooseItems, decodeImage, fileStamp, type Dataset, type LoadContext, type Preprocess } from '@shield/core';
 import { classNumber } from './labels.js';
 
 /** An image file with its label. */
@@ -11,12 +11,18 @@ export interface LabelledFile {
   readonly path: string;
 }
 
+/** Of the options that all datasets share, those that say how a file is decoded. */
+interface CommonOptions {
+  readonly preprocess?: Pick<Preprocess, 'idct'>;
+}
+
 /** Up to here files are named by their content, beyond by size and time of change. */
 const MOST_HASHED = 5000;
 const AT_ONCE = 8;
 
 /**
- * The dataset that a list of files makes, after what `options` says of classes, ids, shuffle, skip and limit.
+ * The dataset that a list of files makes, after what `options` says of classes, ids, shuffle, skip, limit and
+ * `preprocess.idct`.
  *
  * @throws DATASET_EMPTY, DATASET_INVALID, DATASET_MISSING as `chooseItems`; a file's `load()` throws IMAGE_CORRUPT
  */
@@ -32,6 +38,7 @@ export async function fileDataset(
     of: (file) => file,
     classNumber: classNumber(classNames),
   });
+  const { idct } = (options as CommonOptions).preprocess ?? {};
   const stamp = stampOf(chosen);
   let fingerprint: Promise<string> | undefined;
   return {
@@ -40,7 +47,7 @@ export async function fileDataset(
     unchanged: () => stampOf(chosen) === stamp,
     fingerprint: () => (fingerprint ??= fingerprintOf(chosen, context)),
     async *items() {
-      for (const file of chosen) yield { ...file, load: () => decodeImage(file.path, file.id) };
+      for (const file of chosen) yield { ...file, load: () => decodeImage(file.path, file.id, file.path, idct) };
     },
   };
 }

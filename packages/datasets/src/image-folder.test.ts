@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { decodeImage } from '@shield/core';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import imageFolder from './image-folder.js';
@@ -191,4 +192,21 @@ describe('image_folder with a csv', () => {
     await csv('image,label\n');
     await expect(open({ csv: 'list.csv' })).rejects.toMatchObject({ code: 'DATASET_EMPTY' });
   });
+});
+
+it("decodes JPEG files with the inverse DCT that preprocess.idct names, as core's decodeImage does", async () => {
+  const size = 40 * 30 * 3;
+  const noise = Uint8Array.from({ length: size }, (_, i) => Math.imul(i, 2654435761) >>> 24);
+  const file = await sharp(noise, { raw: { width: 40, height: 30, channels: 3 } })
+    .jpeg()
+    .toBuffer();
+  await mkdir(join(root, 'a'));
+  await writeFile(join(root, 'a/noise.jpg'), file);
+  const pixels = async (options: object) => (await (await itemsOf(await open(options)))[0]!.load()).data;
+  const [plain, slow, fast] = await Promise.all(
+    [{}, { preprocess: { idct: 'islow' } }, { preprocess: { idct: 'ifast' } }].map(pixels),
+  );
+  expect(slow).toEqual(plain);
+  expect(fast).toEqual((await decodeImage(file, 'noise', 'noise', 'ifast')).data);
+  expect(fast).not.toEqual(slow);
 });

@@ -11,6 +11,7 @@ import {
   type Image,
   type IndexedRecord,
   type LoadContext,
+  type Preprocess,
   type StoredRange,
 } from '@shield/core';
 import { classNumber } from './labels.js';
@@ -25,13 +26,14 @@ export interface RecordDatasetOptions {
   readonly label_offset: number;
 }
 
-/** Of the options that all datasets share, those that decide how much must be listed. */
+/** Of the options that all datasets share, those that decide how much must be listed, and how files are decoded. */
 interface CommonOptions {
   readonly limit?: number;
   readonly skip?: number;
   readonly shuffle?: boolean;
   readonly only_ids?: readonly string[] | string;
   readonly only_classes?: readonly unknown[];
+  readonly preprocess?: Pick<Preprocess, 'idct'>;
 }
 
 /** Files listed at a time. */
@@ -146,10 +148,10 @@ async function load(
   source: RecordSource,
   record: IndexedRecord,
   place: string,
-  { range, label_offset }: RecordDatasetOptions,
+  { range, label_offset, preprocess }: RecordDatasetOptions & CommonOptions,
 ): Promise<Image> {
   try {
-    const read = await decodeImageRecord(await source.load(record), record, range);
+    const read = await decodeImageRecord(await source.load(record), record, range, preprocess?.idct);
     if (read.id !== record.id || read.label + label_offset !== record.label) {
       throw new Error(`it names ${read.id} with another label or name than its listing`);
     }

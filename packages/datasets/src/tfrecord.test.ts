@@ -44,6 +44,18 @@ describe('tfrecord', () => {
     expect((await jpeg!.load()).data).toBeInstanceOf(Uint8Array);
   });
 
+  it('decodes JPEG files with the inverse DCT that preprocess.idct names', async () => {
+    const pixels = async (options: object) => {
+      const [jpeg] = await itemsOf(await open({ path: golden('validation_jpeg.tfrecord'), ...options }));
+      return (await jpeg!.load()).data;
+    };
+    const [plain, slow, fast] = await Promise.all(
+      [{}, { preprocess: { idct: 'islow' } }, { preprocess: { idct: 'ifast' } }].map(pixels),
+    );
+    expect(slow).toEqual(plain);
+    expect(fast).not.toEqual(slow);
+  });
+
   it('takes shards in order, and classes, ids, skip, limit and shuffle as every dataset', async () => {
     await write('b-00001-of-00003', [
       ['d', 1],

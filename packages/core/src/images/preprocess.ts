@@ -3,6 +3,9 @@ import type { Preprocess } from '../spec/resolved-spec.js';
 import { putFloats } from './quantize.js';
 import { putResized, resize } from './resize.js';
 
+/** What is left to do to an image that is decoded. */
+type Fitting = Omit<Preprocess, 'idct'>;
+
 interface Size {
   readonly height: number;
   readonly width: number;
@@ -15,7 +18,7 @@ interface Size {
  * The central share is that of `tf.image.central_crop`; `fit` has the rounding of torchvision's `Resize` (the longer
  * side is cut to a whole number) and `CenterCrop` (offset rounded half to even).
  */
-export function preprocess(image: Image, how: Preprocess, size: Size): Image {
+export function preprocess(image: Image, how: Fitting, size: Size): Image {
   const { interpolation } = how;
   const kept = centralShare(image, how.crop);
   if (how.resize === 'stretch') return resize(kept, { ...size, interpolation });
@@ -28,7 +31,7 @@ export function preprocess(image: Image, how: Preprocess, size: Size): Image {
 /** Puts what {@link preprocess} gives into `out` from `start` on, as floats in [0, 1]. */
 export function putPreprocessed(
   image: Image,
-  how: Preprocess,
+  how: Fitting,
   size: Size,
   out: Float32Array<ArrayBuffer>,
   start: number,

@@ -19,7 +19,7 @@ export interface ImageBatch {
 export interface InputOptions {
   readonly batch: number;
   readonly size: { readonly height: number; readonly width: number };
-  readonly preprocess: Preprocess;
+  readonly preprocess: Omit<Preprocess, 'idct'>;
   readonly onCorrupt: 'fail' | 'skip';
   /** Classes the model knows without a background class; labels outside are refused. */
   readonly classes: number;

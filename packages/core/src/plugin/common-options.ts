@@ -30,6 +30,11 @@ export const preprocessSchema = Type.Object(
       default: 1,
       description: 'central share of the image kept before the resize, of each side, above 0 up to 1',
     }),
+    idct: Type.Union([Type.Literal('islow'), Type.Literal('ifast')], {
+      default: 'islow',
+      description:
+        "inverse DCT that JPEG files are decoded with: islow is libjpeg's accurate one, ifast the one that TensorFlow decodes with",
+    }),
   },
   { default: {}, description: "how an image becomes the network's input", additionalProperties: false },
 );

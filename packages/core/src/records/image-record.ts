@@ -1,6 +1,7 @@
 import { endianness } from 'node:os';
 import { basename } from 'node:path';
 import { decodeImage } from '../images/decode.js';
+import type { InverseDct } from '../jpeg/index.js';
 import { reasonOf, ShieldError } from '../errors/index.js';
 import type { Image } from '../plugin/contracts.js';
 import { decodeExample, encodeExample, type Feature, type Features } from './example.js';
@@ -70,18 +71,20 @@ export async function encodeOriginalRecord({ id, label, image }: ImageRecord): P
  * JPEG or PNG file (ImageNet's records) is decoded.
  *
  * @param range what the samples are declared to be; a record that says or holds something else is refused
+ * @param idct how JPEG files are decoded: see decodeImage
  * @throws RECORD_CORRUPT for anything that is not such a record, IMAGE_CORRUPT for a JPEG or PNG that is damaged
  */
 export async function decodeImageRecord(
   record: Uint8Array,
   place: RecordPlace = { path: 'the record', offset: 0 },
   range: StoredRange = 'auto',
+  idct: InverseDct = 'islow',
 ): Promise<ImageRecord> {
   const { path, offset } = place;
   try {
     const features = await decodeExample(record);
     const id = nameOf(features) ?? `${basename(path)}@${offset}`;
-    return { id, label: labelOf(features), image: await pixels(features, id, place, range) };
+    return { id, label: labelOf(features), image: await pixels(features, id, place, range, idct) };
   } catch (error) {
     if (error instanceof ShieldError) throw error;
     throw new ShieldError('RECORD_CORRUPT', { path, reason: reasonOf(error), offset }, { cause: error });
@@ -93,11 +96,12 @@ async function pixels(
   id: string,
   { path, offset }: RecordPlace,
   range: StoredRange,
+  idct: InverseDct,
 ): Promise<Image> {
   const encoded = bytesOf(features, 'image/encoded');
   if (imageFormat(encoded) && !('image/dtype' in features)) {
     if (range !== 'auto' && range !== '0,255') throw new Error(`an image file has no range of ${range}`);
-    return decodeImage(encoded, id, `${path} at byte ${offset}`);
+    return decodeImage(encoded, id, `${path} at byte ${offset}`, idct);
   }
   const height = intOf(features, 'image/height');
   const width = intOf(features, 'image/width');

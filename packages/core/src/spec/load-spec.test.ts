@@ -61,7 +61,7 @@ describe('a spec', () => {
         only_classes: [],
         only_ids: [],
         on_corrupt: 'fail',
-        preprocess: { resize: 'stretch', interpolation: 'bicubic', crop: 1 },
+        preprocess: { resize: 'stretch', interpolation: 'bicubic', crop: 1, idct: 'islow' },
       },
       model: { use: 'net', width: 16 },
       attacks: {

@@ -1,3 +1,5 @@
+import type { InverseDct } from '../jpeg/index.js';
+
 /** `{ use: NAME, …options }`: in a resolved spec every option of the plugin stands written out. */
 export interface PluginUse {
   readonly use: string;
@@ -30,6 +32,8 @@ export interface Preprocess {
   readonly interpolation: 'nearest' | 'bilinear' | 'bilinear_tf1' | 'bicubic' | 'lanczos';
   /** Central share of the image kept before resizing, in (0, 1]. */
   readonly crop: number;
+  /** Of JPEG files: libjpeg's accurate inverse DCT, or its fast one as TensorFlow has it. */
+  readonly idct: InverseDct;
 }
 
 export type Threat =

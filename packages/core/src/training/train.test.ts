@@ -83,7 +83,7 @@ async function train(spec: Partial<TrainSpec>, more: Partial<TrainOptions> = {})
     dataset: stripes(160),
     spec: { ...SPEC, ...spec },
     batch: 16,
-    preprocess: { resize: 'stretch', interpolation: 'bilinear', crop: 1 },
+    preprocess: { resize: 'stretch', interpolation: 'bilinear', crop: 1, idct: 'islow' },
     onCorrupt: 'fail',
     signal: new AbortController().signal,
     ...more,

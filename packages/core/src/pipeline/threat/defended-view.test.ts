@@ -26,7 +26,7 @@ const pixels = drawnPixels(4, SIZE);
 const setting: DefenseSetting = {
   model,
   spec: { handover: 'round', seed: 5 },
-  preprocess: { resize: 'stretch', interpolation: 'bilinear', crop: 1 },
+  preprocess: { resize: 'stretch', interpolation: 'bilinear', crop: 1, idct: 'islow' },
 };
 
 /** Halves the contrast: its true gradient is one half, straight through it is one. */

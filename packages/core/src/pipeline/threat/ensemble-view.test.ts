@@ -13,7 +13,7 @@ import { resizeLayer } from './resize-layer.js';
 
 const backend = await openBackend('cpu', { log: () => undefined, warn: () => undefined });
 const SIZE = { height: 8, width: 8 };
-const preprocess = { resize: 'stretch', interpolation: 'bilinear', crop: 1 } as const;
+const preprocess = { resize: 'stretch', interpolation: 'bilinear', crop: 1, idct: 'islow' } as const;
 const setting = { spec: { handover: 'round', seed: 5 } as const, preprocess };
 const pixels = drawnPixels(2, SIZE);
 
