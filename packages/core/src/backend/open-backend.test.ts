@@ -8,7 +8,7 @@ import { nativeForTests } from '../testing/native-for-tests.js';
 import { startScript } from '../testing/processes.js';
 import { hasNvidiaGpu } from './native/cuda.js';
 import { ADDON, installationFolder } from './native/installation.js';
-import { GATE } from './native/stderr-gate.js';
+import { PROCESS_ADDON } from './native/process-addon.js';
 import { openBackend } from './open-backend.js';
 
 const native = await nativeForTests();
@@ -53,11 +53,16 @@ describe('without a native backend', () => {
   test('a damaged addon is an error, or WebAssembly; not a crash', async () => {
     const folder = installationFolder(false);
     mkdirSync(folder, { recursive: true });
-    for (const name of [ADDON, GATE]) writeFileSync(join(folder, name), 'no library');
+    for (const name of [ADDON, PROCESS_ADDON]) writeFileSync(join(folder, name), 'no library');
     const file = { bytes: 10, sha256: '' };
     writeFileSync(
       join(folder, 'manifest.json'),
-      JSON.stringify({ tensorflow: '2.21.0', tfjsNode: '4.22.0', gpu: false, files: { [ADDON]: file, [GATE]: file } }),
+      JSON.stringify({
+        tensorflow: '2.21.0',
+        tfjsNode: '4.22.0',
+        gpu: false,
+        files: { [ADDON]: file, [PROCESS_ADDON]: file },
+      }),
     );
     const code = `await core.openBackend('node', { log() {}, warn() {} }).catch((e) => console.log(e.code, '|', e.message, '|', e.fix));
       console.log((await core.openBackend('auto', { log() {}, warn: console.log })).name);`;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ShieldError } from '../../errors/index.js';
 import { ADDON } from './installation.js';
 import type { BindingSource } from './release.js';
-import { GATE, GATE_SOURCE } from './stderr-gate.js';
+import { PROCESS_ADDON, PROCESS_ADDON_SOURCE } from './process-addon.js';
 
 /** The C++ compiler to use: `$CXX`, else g++. */
 export function compiler(): string {
@@ -37,8 +37,8 @@ export async function compileAddon(folder: string, source: BindingSource): Promi
     '-Wl,--allow-shlib-undefined',
   ];
   await compile(args);
-  const gate = ['-x', 'c++', '-', '-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8'];
-  await compile([...gate, `-I${source.nodeApiHeaders}`, '-o', join(folder, GATE)], GATE_SOURCE);
+  const own = ['-x', 'c++', '-', '-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8'];
+  await compile([...own, `-I${source.nodeApiHeaders}`, '-o', join(folder, PROCESS_ADDON)], PROCESS_ADDON_SOURCE);
   return version;
 }
 

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as TF from '@tensorflow/tfjs-core';
-import { GATE, loadQuietly } from './stderr-gate.js';
+import { PROCESS_ADDON, loadSheltered } from './process-addon.js';
 import { loadTfjs } from '../tfjs.js';
 import type { NativeInstallation } from './installation.js';
 
@@ -84,8 +84,8 @@ export async function registerNative(installation: NativeInstallation, threads: 
   const tf = await loadTfjs();
   prepareEnvironment(threads);
   restoreUtil();
-  const gate = join(installation.folder, GATE);
-  const binding = loadQuietly(gate, () => require(installation.addon) as NativeBinding);
+  const addon = join(installation.folder, PROCESS_ADDON);
+  const binding = loadSheltered(addon, () => require(installation.addon) as NativeBinding);
   require('@tensorflow/tfjs-node-gpu/dist/register_all_kernels');
   const { NodeJSKernelBackend } = require('@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend') as {
     NodeJSKernelBackend: new (binding: NativeBinding, packageName: string) => NativeKernelBackend;

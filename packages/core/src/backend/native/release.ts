@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ShieldError } from '../../errors/index.js';
-import { GATE_SOURCE } from './stderr-gate.js';
+import { PROCESS_ADDON_SOURCE } from './process-addon.js';
 
 /** The TensorFlow that the native backend is made of. */
 export const TENSORFLOW_VERSION = '2.21.0';
@@ -75,7 +75,7 @@ export function bindingSource(): BindingSource {
   const require = createRequire(import.meta.url);
   const packageJson = require.resolve('@tensorflow/tfjs-node-gpu/package.json');
   const folder = join(dirname(packageJson), 'binding');
-  const hash = createHash('sha256').update(GATE_SOURCE);
+  const hash = createHash('sha256').update(PROCESS_ADDON_SOURCE);
   const files = readdirSync(folder).sort();
   for (const file of files)
     hash

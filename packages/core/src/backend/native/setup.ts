@@ -15,7 +15,7 @@ import {
   type NativeManifest,
 } from './installation.js';
 import { TENSORFLOW_VERSION, bindingSource, wheelFor, type TensorFlowWheel } from './release.js';
-import { GATE } from './stderr-gate.js';
+import { PROCESS_ADDON } from './process-addon.js';
 import { verifyAddon } from './verify-addon.js';
 
 export interface SetupOptions {
@@ -131,7 +131,7 @@ async function fill(
   for (const member of kept) {
     files[member.name] = { bytes: (await stat(member.path)).size, sha256: member.sha256 };
   }
-  for (const name of [ADDON, GATE]) {
+  for (const name of [ADDON, PROCESS_ADDON]) {
     const path = join(folder, name);
     files[name] = { bytes: (await stat(path)).size, sha256: await fileSha256(path) };
   }
