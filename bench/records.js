@@ -137,26 +137,30 @@ async function reading() {
       : undefined;
     if (cores === 1 && theirs) console.log(await theirs.next());
     else await theirs?.next();
-    const rates = { here: [], same: [], plain: [] };
-    const cpu = { here: [], same: [], plain: [] };
+    const kinds = ['same', 'plain'];
+    const none = () => Object.fromEntries(kinds.flatMap((kind) => [`here ${kind}`, kind]).map((key) => [key, []]));
+    const [rates, cpu] = [none(), none()];
     for (let round = -1; round < ROUNDS; round++) {
       const rate = async (peer, command) => {
         const [count, seconds, cpu] = (await peer.ask(command)).split(' ').map(Number);
         return { rate: count / seconds, cpu: (1000 * cpu) / count };
       };
-      const now = { here: await rate(ours, 'go') };
-      if (theirs) Object.assign(now, { same: await rate(theirs, 'same'), plain: await rate(theirs, 'plain') });
+      const now = {};
+      for (const kind of kinds) {
+        now[`here ${kind}`] = await rate(ours, kind);
+        if (theirs) now[kind] = await rate(theirs, kind);
+      }
       if (round >= 0)
         for (const [key, value] of Object.entries(now)) (rates[key].push(value.rate), cpu[key].push(value.cpu));
     }
     ours.stop();
     theirs?.stop();
     const label = `${cores} ${cores === 1 ? 'core' : 'cores'}`;
-    tell(`${label}, antialiased as here`, rates.here, rates.same);
-    if (theirs) tell(`${label}, tf.data's defaults`, rates.here, rates.plain);
-    const least = (all) => Math.min(...all).toFixed(2);
-    const peers = theirs ? `, tf.data ${least(cpu.same)} antialiased, ${least(cpu.plain)} with its defaults` : '';
-    console.log(`  CPU over all threads, ms an image: here ${least(cpu.here)}${peers}`);
+    tell(`${label}, accurate DCT, antialiased`, rates['here same'], rates.same);
+    tell(`${label}, fast DCT, two samples a side`, rates['here plain'], rates.plain);
+    const least = (all) => (all.length > 0 ? Math.min(...all).toFixed(2) : '–');
+    const both = (kind) => `${least(cpu[`here ${kind}`])} (there ${least(cpu[kind])})`;
+    console.log(`  CPU over all threads, ms an image: ${both('same')} antialiased, ${both('plain')} with the fast DCT`);
   }
 }
 

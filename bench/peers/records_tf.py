@@ -3,8 +3,8 @@
     python records_tf.py THREADS FILE...
 
 The first line it prints says the version; then for each line of its input it goes through the files once and prints
-images, seconds, and seconds of CPU over all threads. "same" does what SHIELD does: the accurate inverse DCT, and a triangle as wide as the scale (antialias).
-"plain" has the defaults of both: the fast DCT, and two samples a side whatever the scale.
+images, seconds, and seconds of CPU over all threads. "same" does what SHIELD does by default: the accurate inverse DCT, and a
+triangle as wide as the scale (antialias). "plain" has TensorFlow's defaults: the fast DCT, and two samples a side whatever the scale.
 """
 
 import os

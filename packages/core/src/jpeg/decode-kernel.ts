@@ -35,7 +35,7 @@ interface KernelExports extends KernelMemory {
 const load = compiledKernel<KernelExports>(new URL('../../dist/jpeg/decode.wasm', import.meta.url));
 
 /** Memory beyond this is given back after the image that needed it. */
-const KEPT_BYTES = 256 * 2 ** 20;
+const KEPT_BYTES = 64 * 2 ** 20;
 /** Before each row of a plane, and behind it. */
 const MARGIN = 16;
 const TABLE_BYTES = 128;

@@ -31,6 +31,10 @@ export interface Dataset {
 }
 
 export interface DatasetDefinition<S extends TObject = TObject> extends DefinitionBase<S> {
+  /**
+   * @param options with those that all data sets share. Of `preprocess` only `idct` is the plugin's part, where it reads JPEG
+   *   files (`decodeImage` takes it); the rest is done to what `load()` gives.
+   */
   open(options: Static<S>, context: LoadContext): Promise<Dataset>;
   /** Makes the files that `open` reads out of what was published: `shield data provision NAME`. */
   provision?(request: ProvisionRequest, context: ProvisionContext): Promise<readonly ProvisionedSplit[]>;
