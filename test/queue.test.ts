@@ -246,14 +246,19 @@ export default defineAttack({
     );
     const options = ['execution.queue=differs', `execution.redis=${redis.url}`];
     const sweep = start(['sweep', spec, '--json', '--executor', 'bullmq', ...options], { runs });
+    let told = '';
+    sweep.child.stderr!.on('data', (chunk: Buffer) => (told += chunk.toString()));
     // The sweep's own run is there: its cells are planned.
     await until(() => runsIn(runs).length > 0 || sweep.child.exitCode !== null);
     writeFileSync(plugin, `${code}// as of another version\n`);
     const refused = await worker(runs, 'differs').outcome;
     writeFileSync(plugin, code);
     expectError(refused, 1, 'WORKER_DIFFERS');
+    // The queue has no worker any more, which is told although the sweep has had one.
+    await until(() => told.includes('any more') || sweep.child.exitCode !== null);
     const second = worker(runs, 'differs');
     const { code: exit, stdout, stderr } = await sweep.outcome;
+    expect(stderr.match(/no worker takes cells from the queue "differs" any more/g)).toHaveLength(1);
     second.child.kill('SIGTERM');
     await second.outcome;
     expect(exit, stderr).toBe(0);

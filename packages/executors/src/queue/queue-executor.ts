@@ -17,6 +17,7 @@ import {
 import { checkStore, openStore } from './open-store.js';
 import { PREFIX, checkRedis, connect, redisAddress, stopChannel, workKey, type QueueOptions } from './redis.js';
 import { decodeOutcome, interrupted, lost, type QueuedCell } from './wire.js';
+import { WorkerWatch } from './worker-watch.js';
 
 /** Events can be missed while Redis is away: the jobs themselves are asked after this often. */
 const LOOK_EVERY_MS = 2000;
@@ -107,7 +108,7 @@ class QueueExecutor implements Executor {
   /** Set when Redis has been waited for long enough. */
   #gone: ShieldError | undefined;
   readonly #look: NodeJS.Timeout;
-  readonly #patience: NodeJS.Timeout;
+  readonly #watch: WorkerWatch;
 
   constructor(
     private readonly options: QueueOptions,
@@ -121,8 +122,15 @@ class QueueExecutor implements Executor {
     });
     events.on('completed', ({ jobId }) => void this.#collect(jobId).catch(() => undefined));
     events.on('failed', ({ jobId }) => void this.#collect(jobId).catch(() => undefined));
-    this.#look = setInterval(() => void this.#lookAfter().catch(() => undefined), LOOK_EVERY_MS);
-    this.#patience = setTimeout(() => void this.#tellOfNoWorkers().catch(() => undefined), 2 * LOOK_EVERY_MS);
+    this.#watch = new WorkerWatch(
+      options.queue,
+      () => this.workers(),
+      (type, message) => context.tell({ type, message }),
+    );
+    this.#look = setInterval(() => {
+      void this.#lookAfter().catch(() => undefined);
+      void this.#watch.look(() => this.#pending.size > 0);
+    }, LOOK_EVERY_MS);
   }
 
   async execute(job: CellJob, signal: AbortSignal): Promise<CellOutcome> {
@@ -187,7 +195,6 @@ class QueueExecutor implements Executor {
 
   async close(): Promise<void> {
     clearInterval(this.#look);
-    clearTimeout(this.#patience);
     this.closing();
     await this.parts.store?.close();
     if (this.#gone) {
@@ -213,6 +220,7 @@ class QueueExecutor implements Executor {
   #reported(id: string, report: CellReport): void {
     const pending = this.#pending.get(id);
     if (!pending) return;
+    this.#watch.seen();
     if (report.type === 'run') pending.run = report.run;
     if (report.type === 'artifact') pending.artifacts.add(basename(report.artifact.path));
     this.context.tell(report);
@@ -267,12 +275,5 @@ class QueueExecutor implements Executor {
       if (removed === false) await this.parts.redis.publish(stopChannel(this.options.queue), id);
       else give();
     }
-  }
-
-  async #tellOfNoWorkers(): Promise<void> {
-    const { queue } = this.options;
-    if (this.#pending.size === 0 || (await this.parts.queue.getWorkersCount()) > 0) return;
-    const message = `no worker takes cells from the queue "${queue}" yet; start some: shield worker --queue ${queue}`;
-    this.context.tell({ type: 'warn', message });
   }
 }
