@@ -52,8 +52,11 @@ interface NamedCost {
   readonly passes: (eot: number) => number;
 }
 
+/** Of plugins as they are used: cells of a sweep have those that are equal in common. */
+const keys = new WeakMap<PluginUse, { readonly plugin: Plugin; readonly key: string }>();
+
 class Planner {
-  readonly #base: unknown;
+  readonly #base: string;
   readonly #defenses: readonly NamedCost[];
 
   constructor(
@@ -62,12 +65,12 @@ class Planner {
   ) {
     const { dataset, model, backend, batch, handover, evaluate, execution } = spec;
     const { threads } = execution;
-    this.#base = {
+    this.#base = canonicalHash({
       dataset: this.#use('dataset', dataset),
       model: this.#use('model', model),
       ...{ backend, batch, handover, threads, k: Math.max(...evaluate.top) },
       ...(dataset['shuffle'] === true ? { seed: spec.seed } : {}),
-    };
+    });
     this.#defenses = Object.entries(spec.defenses).map(([name, use]) => this.#costOf(name, use));
   }
 
@@ -172,7 +175,13 @@ class Planner {
     return { vote: use.vote, members };
   }
 
-  #use(kind: 'dataset' | 'model' | 'attack' | 'defense', { use, ...options }: PluginUse): unknown {
-    return pluginKey({ name: use, plugin: this.registry.get(kind, use) as Plugin, options });
+  #use(kind: 'dataset' | 'model' | 'attack' | 'defense', used: PluginUse): string {
+    const { use, ...options } = used;
+    const plugin = this.registry.get(kind, use) as Plugin;
+    const known = keys.get(used);
+    if (known?.plugin === plugin) return known.key;
+    const key = canonicalHash(pluginKey({ name: use, plugin, options }));
+    keys.set(used, { plugin, key });
+    return key;
   }
 }

@@ -157,6 +157,15 @@ export function isCommonOption(kind: PluginKind, option: string): boolean {
  * @throws PLUGIN_INVALID for an option named `use`
  */
 export function fullOptionsSchema(plugin: Plugin): TObject {
+  let schema = schemas.get(plugin);
+  if (!schema) schemas.set(plugin, (schema = fullSchema(plugin)));
+  return schema;
+}
+
+/** Plugins are frozen, and every cell of a sweep asks. */
+const schemas = new WeakMap<Plugin, TObject>();
+
+function fullSchema(plugin: Plugin): TObject {
   const own = plugin.options.properties;
   if ('use' in own) {
     throw new ShieldError('PLUGIN_INVALID', { path: plugin.name, reason: 'no option can be named "use"' });

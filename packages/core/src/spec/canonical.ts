@@ -11,28 +11,45 @@ export function canonicalJson(value: unknown): string {
   return write(value, []);
 }
 
+const kept = new WeakMap<object, string>();
+
+/** Has {@link canonicalJson} write a value once, however often it is asked: for one that never changes, at any depth. */
+export function keepCanonical(value: object): void {
+  kept.set(value, canonicalJson(value));
+}
+
 /** sha256 (hex) over the canonical JSON of a value. */
 export function canonicalHash(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex');
 }
 
-function write(value: unknown, above: readonly object[]): string {
+function write(value: unknown, above: object[]): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
   if (typeof value === 'number') {
     if (!Number.isFinite(value)) throw new TypeError(`${value} has no canonical JSON`);
     return JSON.stringify(value);
   }
   if (typeof value !== 'object') throw new TypeError(`a ${typeof value} has no canonical JSON`);
+  const known = kept.get(value);
+  if (known !== undefined) return known;
   if (above.includes(value)) throw new TypeError('a value that holds itself has no canonical JSON');
-  const path = [...above, value];
-  if (Array.isArray(value)) return `[${value.map((item) => write(item, path)).join(',')}]`;
+  above.push(value);
+  const text = Array.isArray(value)
+    ? `[${value.map((item) => write(item, above)).join(',')}]`
+    : writeMembers(value as Record<string, unknown>, above);
+  above.pop();
+  return text;
+}
+
+function writeMembers(value: Readonly<Record<string, unknown>>, above: object[]): string {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) {
     throw new TypeError(`a ${value.constructor.name} has no canonical JSON`);
   }
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    .map(([key, member]) => `${JSON.stringify(key)}:${write(member, path)}`);
-  return `{${members.join(',')}}`;
+  let text = '';
+  for (const key of Object.keys(value).sort()) {
+    const member = value[key];
+    if (member !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${write(member, above)}`;
+  }
+  return `{${text}}`;
 }

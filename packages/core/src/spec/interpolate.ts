@@ -3,6 +3,7 @@ import {
   formatPath,
   getIn,
   parsePath,
+  type Entry,
   type MapNode,
   type Scalar,
   type ScalarNode,
@@ -88,13 +89,11 @@ class Interpolation {
   ) {}
 
   node(node: SpecNode, path: SpecPath): SpecNode {
-    if (node.kind === 'map') {
-      const entries = [...node.entries].map(
-        ([key, entry]) => [key, { ...entry, node: this.node(entry.node, [...path, key]) }] as const,
-      );
-      return { ...node, entries: new Map(entries) };
+    if (node.kind === 'map') return this.#map(node, path);
+    if (node.kind === 'list') {
+      const items = node.items.map((item, i) => this.node(item, [...path, i]));
+      return items.every((item, i) => item === node.items[i]) ? node : { ...node, items };
     }
-    if (node.kind === 'list') return { ...node, items: node.items.map((item, i) => this.node(item, [...path, i])) };
     if (typeof node.value !== 'string' || !node.value.includes('${')) return node;
     const id = formatPath(path);
     const done = this.#done.get(id);
@@ -110,6 +109,16 @@ class Interpolation {
     this.#open.pop();
     this.#done.set(id, resolved);
     return resolved;
+  }
+
+  /** The same mapping where nothing in it is an expression: what is known of it still holds. */
+  #map(node: MapNode, path: SpecPath): MapNode {
+    let entries: Map<string, Entry> | undefined;
+    for (const [key, entry] of node.entries) {
+      const member = this.node(entry.node, [...path, key]);
+      if (member !== entry.node) entries = (entries ?? new Map(node.entries)).set(key, { ...entry, node: member });
+    }
+    return entries ? { ...node, entries } : node;
   }
 
   #text(node: ScalarNode, text: string): SpecNode {

@@ -14,6 +14,7 @@ import { parseOverride, type Override } from './override.js';
 import { modelPaths, resolveSpec } from './resolve.js';
 import type { ResolvedSpec } from './resolved-spec.js';
 import { applyWhole, sortOverrides, type SortedOverrides } from './selections.js';
+import { SharedParts } from './shared-parts.js';
 import { longPath } from './shorthand.js';
 import { SourceReader, type ParsedSource, type SpecSource } from './sources.js';
 import { resolvedHash } from './to-yaml.js';
@@ -89,6 +90,7 @@ export class OpenSpec {
   readonly #known: KnownKeys;
   readonly #interpolation: InterpolationOptions;
   readonly #composed = new Map<string, Promise<Composed>>();
+  readonly #shared = new SharedParts();
 
   constructor(
     pathOrText: string,
@@ -150,9 +152,10 @@ export class OpenSpec {
     tree = await expandTrainedModels(tree, modelPaths(tree), { registry, runsFolder: runs, folder: this.folder });
     const { resolved, errors } = resolveSpec(tree, registry, nameOfFile(written.path));
     throwAll(errors);
+    const shared = this.#shared.in(resolved!);
     return {
-      resolved: resolved!,
-      hash: resolvedHash(resolved!),
+      resolved: shared,
+      hash: resolvedHash(shared),
       path: written.file,
       text: written.text,
       sources: this.reader.sources,

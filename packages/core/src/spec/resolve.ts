@@ -10,7 +10,16 @@ import type { PluginUse, ResolvedSpec } from './resolved-spec.js';
 import type { SchemaNode } from './schema-walk.js';
 import { COMPOSITION_KEYS, LATER_KEYS, specSchema } from './schema.js';
 import { schemaErrors } from './schema-errors.js';
-import { formatPath, locateKey, locateValue, toPlain, type MapNode, type SpecPath } from './tree.js';
+import {
+  formatPath,
+  getIn,
+  locateKey,
+  locateValue,
+  toPlain,
+  type MapNode,
+  type SpecNode,
+  type SpecPath,
+} from './tree.js';
 import { unsupportedKeys } from './unsupported.js';
 import { ensembleValidator, optionsValidator, specValidator, type SchemaError } from './validators.js';
 
@@ -142,6 +151,10 @@ function resolvePluginUse(
   registry: PluginRegistry,
 ): { readonly resolved?: PluginUse; readonly errors: readonly ShieldError[] } {
   const kind = kindAt(path)!;
+  const known = knownUses(registry);
+  const node = getIn(tree, path);
+  const before = node && known.get(node);
+  if (before?.kind === kind) return { resolved: before.resolved, errors: [] };
   const { use, ...rest } = written;
   const options: Plain = rest;
   // A missing or empty `use` is the top level's error.
@@ -157,8 +170,22 @@ function resolvePluginUse(
   const fault = picked.kind === 'defense' ? picked.check?.(options) : undefined;
   if (fault) return { errors: [optionError(formatPath(path), fault, locateValue(tree, [...path, fault.option]))] };
   if (isMapping(options['target'])) options['target'] = { ...CSV_TARGETS, ...options['target'] };
-  return { resolved: { use: picked.name, ...(inSchemaOrder(options, schema) as Plain) }, errors: [] };
+  const resolved = freeze({ use: picked.name, ...(inSchemaOrder(options, schema) as Plain) });
+  if (node) known.set(node, { kind, resolved });
+  return { resolved, errors: [] };
 }
+
+/** What was valid stays so: cells of a sweep have all in common that is not swept. By the place that it was written at. */
+function knownUses(registry: PluginRegistry): KnownUses {
+  let known = uses.get(registry);
+  if (!known) uses.set(registry, (known = new WeakMap()));
+  return known;
+}
+
+/** An alias in the YAML may stand for plugins of two kinds. */
+type KnownUses = WeakMap<SpecNode, { readonly kind: PluginKind; readonly resolved: PluginUse }>;
+
+const uses = new WeakMap<PluginRegistry, KnownUses>();
 
 function pick(
   kind: PluginKind,

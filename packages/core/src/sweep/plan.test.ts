@@ -41,6 +41,15 @@ describe('a sweep', () => {
     expect(cells.map(({ cell }) => cell)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 
+  it('has in common what its cells do not differ in', async () => {
+    const { cells } = await plan('sweep: { grid: { attacks.sign.eps: [2, 4], attacks.push.confidence: [1, 5] } }\n');
+    const [first, second, third] = cells.map(({ resolved }) => resolved);
+    expect(second!.attacks['sign']).toBe(first!.attacks['sign']);
+    expect(third!.attacks['push']).toBe(first!.attacks['push']);
+    expect(third!.attacks['sign']).not.toEqual(first!.attacks['sign']);
+    expect(third!.model).toBe(first!.model);
+  });
+
   it('zips, lists points, repeats by seed, and crosses all of them', async () => {
     const { cells } = await plan(`sweep:
   zip: { attacks.sign.eps: [2, 4], attacks.push.confidence: [10, 20] }

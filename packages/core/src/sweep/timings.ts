@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { plannedSteps, workOf, type PlannedStep } from '../execution/planned-steps.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { canonicalHash } from '../spec/canonical.js';
-import type { ResolvedSpec } from '../spec/resolved-spec.js';
+import type { PluginUse, ResolvedSpec } from '../spec/resolved-spec.js';
 import { readMetrics, type Metrics } from '../tracking/run-query.js';
 import { listRuns } from '../tracking/runs-folder.js';
 
@@ -23,7 +23,10 @@ export class Timings {
   readonly #steps = new Map<string, number>();
   /** Seconds of one forward pass over one image, by network and backend; of each attack that was timed. */
   readonly #passes = new Map<string, number[]>();
-  readonly #keys = new Map<string, readonly PlannedStep[]>();
+  /** The median of each network's passes, once it is asked for. */
+  readonly #rates = new Map<string, number | undefined>();
+  /** Data sets as if they were taken whole. */
+  readonly #whole = new WeakMap<PluginUse, PluginUse>();
 
   private constructor(private readonly registry: PluginRegistry) {}
 
@@ -44,7 +47,9 @@ export class Timings {
   /** What each step of a spec will take; undefined where nothing tells. @param images that it takes */
   of(spec: ResolvedSpec, images = 1): (step: PlannedStep, i: number) => StepTime | undefined {
     const keys = this.#steps.size > 0 ? this.#anyImages(spec) : [];
-    const rate = median(this.#passes.get(networkOf(spec)) ?? []);
+    const network = networkOf(spec);
+    if (!this.#rates.has(network)) this.#rates.set(network, median(this.#passes.get(network) ?? []));
+    const rate = this.#rates.get(network);
     return (step, i) => {
       const known = keys[i] && this.#steps.get(keys[i].key);
       if (known !== undefined) return { seconds: known * images, exact: true };
@@ -74,11 +79,9 @@ export class Timings {
 
   /** The steps, named alike whatever part of the data set is taken. */
   #anyImages(spec: ResolvedSpec): readonly PlannedStep[] {
-    const whole = { ...spec, dataset: { ...spec.dataset, limit: 0, skip: 0 } };
-    const id = canonicalHash(whole);
-    let steps = this.#keys.get(id);
-    if (!steps) this.#keys.set(id, (steps = plannedSteps(whole, this.registry)));
-    return steps;
+    let dataset = this.#whole.get(spec.dataset);
+    if (!dataset) this.#whole.set(spec.dataset, (dataset = { ...spec.dataset, limit: 0, skip: 0 }));
+    return plannedSteps({ ...spec, dataset }, this.registry);
   }
 }
 
