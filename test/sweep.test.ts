@@ -121,6 +121,10 @@ describe('shield sweep', () => {
     const [, first, ...rest] = (await shield(['runs', '--cells'], { runs })).stdout.trim().split('\n');
     expect(first).toContain(id);
     expect(rest.slice(0, 3).map((line) => line.slice(-6))).toEqual(['cell 1', 'cell 2', 'cell 3']);
+    // As it stands after its first cell: of how many is told, not how many have begun.
+    const early = temporaryFolder();
+    for (const each of [folder, cellRuns()[0]!]) cpSync(each, join(early, basename(each)), { recursive: true });
+    expect((await shield(['runs'], { runs: early })).stdout).toMatch(/ 1 of 3 cells\n/);
     const found = await shield(['runs', '-f', `sweep=${id}`, 'cell>=2', '--json'], { runs });
     expect((JSON.parse(found.stdout) as { cell: number }[]).map(({ cell }) => cell)).toEqual([2, 3]);
     const told = await shield(['show', id], { runs });

@@ -71,28 +71,35 @@ function grouped(runs: readonly Answers[]): readonly Answers[] {
   return others.flatMap((each) => [each, ...(cells.get(each.run.id) ?? [])]);
 }
 
-/** How many cells of each sweep have a run, and how they stand: `16 cells, 1 FAILED`. */
+/** How the cells of each sweep stand: `sweep of 16 cells`, `1 FAILED, 2 RUNNING of 16 cells`, `4 of 16 cells` have a run. */
 function cellsOf(runs: readonly ListedRun[]): ReadonlyMap<string, string> {
-  const states = new Map<string, Map<number, string>>();
+  const states = new Map(runs.flatMap(({ id, kind }) => (kind === 'sweep' ? [[id, new Map<number, string>()]] : [])));
   for (const { sweep, cell, state = '?' } of runs) {
     if (sweep === undefined || cell === undefined || state === 'SUPERSEDED') continue;
-    const known = states.get(sweep) ?? new Map<number, string>();
     // The latest run of a cell counts.
-    states.set(sweep, known.set(cell, state));
+    states.get(sweep)?.set(cell, state);
   }
-  return new Map(
-    [...states].map(([sweep, cells]) => {
-      const counts = new Map<string, number>();
-      for (const state of cells.values()) counts.set(state, (counts.get(state) ?? 0) + 1);
-      const rest = [...counts].filter(([state]) => state !== 'COMPLETED').map(([state, n]) => `, ${n} ${state}`);
-      return [sweep, `${cells.size} cell${cells.size === 1 ? '' : 's'}${rest.join('')}`];
-    }),
-  );
+  return new Map(runs.flatMap(({ id, cells }) => (states.has(id) ? [[id, standing(states.get(id)!, cells)]] : [])));
+}
+
+/** @param of how many cells there are, where that is known; what may be cut off stands last */
+function standing(states: ReadonlyMap<number, string>, of = states.size): string {
+  const counts = new Map<string, number>();
+  for (const state of states.values()) counts.set(state, (counts.get(state) ?? 0) + 1);
+  counts.delete('COMPLETED');
+  const apart = [...counts].sort(([a], [b]) => rank(a) - rank(b)).map(([state, n]) => `${n} ${state}`);
+  const begun = states.size < of ? `${states.size}` : 'sweep';
+  return `${apart.join(', ') || begun} of ${of} cell${of === 1 ? '' : 's'}`;
+}
+
+/** What failed counts most. */
+function rank(state: string): number {
+  return ['FAILED', 'TIMEOUT', 'DEAD', 'INTERRUPTED', 'RUNNING'].indexOf(state) + 1 || Infinity;
 }
 
 function table(runs: readonly Answers[], extra: readonly string[], cells: ReadonlyMap<string, string>): string {
   const what = ({ id, kind, cell, reproduces, commandLine }: ListedRun) => {
-    if (kind === 'sweep') return `sweep of ${cells.get(id) ?? 'no cells yet'}`;
+    if (kind === 'sweep') return cells.get(id) ?? 'sweep';
     if (cell !== undefined) return `cell ${cell}`;
     // With columns of their own there is no room for it.
     if (extra.length > 0) return '';

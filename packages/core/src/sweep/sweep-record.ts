@@ -77,6 +77,7 @@ export async function openSweep(runsFolder: string, plan: SweepPlan, asked: Swee
     provenance,
     commandLine,
     kind: 'sweep',
+    cells: plan.cells.length,
     files: { [FILE]: `${JSON.stringify(recordOf(plan, asked, common), undefined, 1)}\n` },
   });
   return { run, provenance };

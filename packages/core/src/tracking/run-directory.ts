@@ -21,6 +21,8 @@ export interface NewRun {
   /** Without secrets: see `withoutSecrets`. */
   readonly commandLine: readonly string[];
   readonly kind?: 'sweep';
+  /** Of a sweep: how many it has. */
+  readonly cells?: number;
   /** The sweep that it is a cell of. */
   readonly cellOf?: CellOf;
   /** Id of the run that it runs again. */
@@ -81,6 +83,7 @@ async function fill(draft: string, id: string, createdAt: Date, run: NewRun): Pr
     createdAt: createdAt.toISOString(),
     commandLine: run.commandLine,
     ...(run.kind === undefined ? {} : { kind: run.kind }),
+    ...(run.cells === undefined ? {} : { cells: run.cells }),
     ...run.cellOf,
     ...(run.reproduces === undefined ? {} : { reproduces: run.reproduces }),
   };

@@ -19,6 +19,8 @@ export interface RunRecord {
   readonly commandLine: readonly string[];
   /** A sweep: its cells are runs of their own. */
   readonly kind?: 'sweep';
+  /** How many a sweep has; those of older versions do not say. */
+  readonly cells?: number;
   /** Id of the sweep that this run is a cell of, and the number it has there, from 1. */
   readonly sweep?: string;
   readonly cell?: number;
