@@ -74,7 +74,9 @@ describe('a worker', () => {
     expectError(swept, 1, 'SWEEP_FAILED');
     const { cells, sweep } = JSON.parse(swept.stdout) as Swept;
     expect(cells).toMatchObject([{ state: 'TIMEOUT', attempts: 1 }]);
-    expect(cells[0]!.error).toMatch(/^TIMEOUT: /);
+    // How to go on is said once, of the sweep.
+    expect(cells[0]!.error).toBe('TIMEOUT: cell 1 was stopped after 1 s, its limit; its finished batches stand');
+    expect(swept.stderr).toContain('--only failed');
     const shown = await shield(['show', sweep, '--json'], { runs });
     expect(JSON.parse(shown.stdout)).toMatchObject({ cells: [{ state: 'TIMEOUT' }] });
     // With more time the batches that were done are not computed again.

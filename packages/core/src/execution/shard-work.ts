@@ -8,6 +8,7 @@ import type { PluginRegistry } from '../plugin/registry.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
 import { RunTimedOut } from '../tracking/endings.js';
 import type { RunEvent } from '../tracking/events.js';
+import { anySignal, limitTime } from '../tracking/time-limit.js';
 import { checkDefenses } from './check-defenses.js';
 import type { Kept } from './kept/kept.js';
 import { Opener } from './opener.js';
@@ -45,14 +46,14 @@ export async function computeShard(
   const opener = parts.resolve(Opener);
   const registry = parts.resolve<PluginRegistry>(TOKENS.registry);
   const late = new AbortController();
-  const clock = timeLimit > 0 ? setTimeout(() => late.abort(timedOut(shard, timeLimit)), 1000 * timeLimit) : undefined;
+  const unlimited = timeLimit > 0 ? limitTime(late, 1000 * timeLimit, () => timedOut(shard, timeLimit)) : undefined;
   const opening = {
     loaded,
     specFolder: resolve(specFolder),
     artifacts: artifacts ?? join(parts.resolve<string>(TOKENS.runsFolder), 'artifacts'),
     shard,
     ...(threads === undefined ? {} : { threads }),
-    signal: AbortSignal.any([signal, late.signal]),
+    signal: anySignal(signal, late.signal),
     emit: (event: RunEvent) => Promise.resolve(emit(event)),
   };
   try {
@@ -63,11 +64,11 @@ export async function computeShard(
   } catch (error) {
     throw late.signal.aborted && !signal.aborted ? late.signal.reason : error;
   } finally {
-    clearTimeout(clock);
+    unlimited?.();
   }
 }
 
 function timedOut(shard: Shard, seconds: number): RunTimedOut {
   const message = `shard ${shardName(shard)} was stopped after ${seconds} s, its limit; its finished batches stand`;
-  return Object.assign(new RunTimedOut('', seconds), { message });
+  return Object.assign(new RunTimedOut({ id: '' }, seconds), { message });
 }

@@ -1,7 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import { Random } from '../random/random.js';
 import type { AttackInput } from '../plugin/index.js';
+import { checkpoint } from '../tracking/time-limit.js';
 import type { PipelineContext, PlannedAttack } from './context.js';
 import { gridRepair, toGrid } from './grid/grid-repair.js';
 import type { ImageBatch } from './input-batches.js';
@@ -77,13 +77,13 @@ export async function attackBatch(
         new Random(context.spec.seed, 'attack', attack.plugin.name, batch.ids[chosen[i]!]!, draw),
       checkpoint: async (at) => {
         if (at) progress(at.done / at.of);
-        await setImmediate();
-        context.signal.throwIfAborted();
+        await checkpoint(context.signal);
       },
     };
     try {
       view.begin?.(ids);
       await flow?.check(images, labels);
+      await checkpoint(context.signal);
       const result = await runAttack(context, attack, input);
       chosen.forEach((i, row) => {
         const failure = place(pixels, i * length, result.pixels.subarray(row * length, (row + 1) * length));
@@ -106,6 +106,7 @@ export async function attackBatch(
     }
   }
 
+  await checkpoint(context.signal);
   const judged = await judge(context, attack, batch.ids, pixels);
   const bySource =
     context.source && chosen.length > 0 ? await sourceVerdicts(target, gather(pixels, chosen, length)) : [];

@@ -1,6 +1,7 @@
 import { toByteImage } from '../images/quantize.js';
 import { encodeImageRecord } from '../records/image-record.js';
 import { writeRecords } from '../records/tfrecord-writer.js';
+import { checkpoint, throwIfStopped } from '../tracking/time-limit.js';
 import { defend, evaluationDraw } from './apply-defense.js';
 import type { PipelineContext } from './context.js';
 import { isEnsemble, isRandom } from './defenses.js';
@@ -57,6 +58,7 @@ export async function defendStage(context: PipelineContext, source: Source): Pro
       const records: Uint8Array[] = [];
       for (let draw = 0; draw < draws; draw++) {
         for (const [i, id] of batch.ids.entries()) {
+          throwIfStopped(context.signal);
           const given = { data: batch.pixels.subarray(i * length, (i + 1) * length), height, width };
           const result = await defend(context, defense, given, id, evaluationDraw(context, id, draw));
           const image = defense.steps.at(-1)!.plugin.takes === 'bytes' ? toByteImage(result, 'round') : result;
@@ -75,7 +77,7 @@ export async function defendStage(context: PipelineContext, source: Source): Pro
     };
     const pass = async () => {
       for await (const batch of source.batches(missing.needed)) {
-        context.signal.throwIfAborted();
+        await checkpoint(context.signal);
         if (await missing.claim(artifact, batch.index)) await compute(batch);
         returnPixels(batch.pixels);
       }

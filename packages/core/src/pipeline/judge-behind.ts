@@ -1,5 +1,6 @@
 import { putFloats } from '../images/quantize.js';
 import { Random } from '../random/random.js';
+import { throwIfStopped } from '../tracking/time-limit.js';
 import { defendAsIs, evaluationDraw, type DefenseSetting } from './apply-defense.js';
 import type { PipelineContext } from './context.js';
 import { isEnsemble, type Chain, type Defense } from './defenses.js';
@@ -83,6 +84,7 @@ async function askNetworks(
   const ballots: (Ballot & { readonly member: number })[][] = images.ids.map(() => []);
   for (const { rows, pixels, member } of shown) {
     const { model, predictor } = defense.members[member!]!;
+    throwIfStopped(context.signal);
     const logits = await predictor.logits(pixels);
     rows.forEach((row, i) => {
       const values = logits.subarray(i * model.classes, (i + 1) * model.classes);
@@ -102,7 +104,7 @@ async function askNetworks(
 
 /** Some of the images behind a chain, at the input size of the setting's model. */
 async function defendAll(
-  { model }: Pick<PipelineContext, 'model'>,
+  { model, signal }: Pick<PipelineContext, 'model' | 'signal'>,
   setting: DefenseSetting,
   chain: Chain,
   { ids, pixels }: Images,
@@ -117,6 +119,7 @@ async function defendAll(
   const out = borrowPixels(rows.length * outLength);
   await Promise.all(
     rows.map(async (row, i) => {
+      throwIfStopped(signal);
       const id = ids[row]!;
       const image = { data: pixels.subarray(row * length, (row + 1) * length), ...given };
       const stream = evaluationDraw(setting, id, draw, member);

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { toByteImage, toFloatImage } from '../images/quantize.js';
 import { ShieldError } from '../errors/index.js';
+import { checkpoint } from '../tracking/time-limit.js';
 import type { Artifact, ArtifactKey } from './artifact-store.js';
 import type { PipelineContext } from './context.js';
 import { isRandom, type Defense } from './defenses.js';
@@ -98,7 +99,7 @@ async function judgeMissing(context: PipelineContext, source: Source, judges: re
     judges.map(({ artifact }) => artifact),
   );
   const judgePassed = async ({ batch, judge, draw, shown, last, milliseconds }: ShownPass) => {
-    context.signal.throwIfAborted();
+    await checkpoint(context.signal);
     stage.begin();
     const since = performance.now();
     judge.rows ??= emptyRows(batch);

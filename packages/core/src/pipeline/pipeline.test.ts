@@ -9,6 +9,7 @@ import { ShieldError } from '../errors/index.js';
 import { createShield, type RunResult } from '../execution/shield.js';
 import type { DatasetItem } from '../plugin/contracts.js';
 import { defineAttack, defineDataset, defineDefense, defineModel } from '../plugin/define.js';
+import { RunTimedOut } from '../tracking/endings.js';
 import { drawnPixels, tinyModel } from '../testing/tiny-model.js';
 import type { ImageResult } from './collect.js';
 
@@ -178,6 +179,9 @@ const noise = defineAttack({
   },
 });
 
+/** Images that a slow defense was given. */
+let slow = 0;
+
 const flip = defineDefense({
   name: 'flip',
   summary: 'inverts bytes, or breaks down',
@@ -187,6 +191,8 @@ const flip = defineDefense({
   options: Type.Object({ fault: Type.String({ default: '', description: 'what goes wrong' }) }),
   apply: ({ data, height, width }, { fault }) => {
     if (fault === 'throw') throw new Error('the defense broke down');
+    if (fault === 'slow') for (const since = performance.now(); performance.now() - since < 60;);
+    slow += Number(fault === 'slow');
     return { data: Uint8Array.from(fault === 'short' ? data.subarray(3) : data, (byte) => 255 - byte), height, width };
   },
 });
@@ -546,6 +552,13 @@ describe('faults of plugins', () => {
       code: 'DEFENSE_FAILED',
       params: { name: 'flip', id: 'image 0' },
     });
+  });
+
+  it('a defense that lets nothing else have a turn is stopped by the time limit all the same, between two images', async () => {
+    slow = 0;
+    const limited = run(['+defense.fault=slow', `batch=${IMAGES}`, '+execution.time_limit=0.3']);
+    await expect(limited).rejects.toBeInstanceOf(RunTimedOut);
+    expect(slow).toBeLessThan(IMAGES);
   });
 
   it('leave no tensors behind', async () => {

@@ -1,5 +1,6 @@
 import { ShieldError, ShieldErrors } from '../errors/index.js';
 import type { RecordedError } from './events.js';
+import type { RunRecord } from './runs-folder.js';
 import { EXIT_CODES, type StopSignal } from './signals.js';
 
 /** The run was asked to stop, and its state says so: no fault, but no result either. */
@@ -19,9 +20,12 @@ export class RunInterrupted extends Error {
 
 /** As {@link RunInterrupted}, since its time was up: the state is TIMEOUT. */
 export class RunTimedOut extends RunInterrupted {
-  constructor(run: string, seconds: number) {
-    super(run, undefined);
-    this.message = `the run ${run} was stopped after ${seconds} s, its limit; shield resume ${run} goes on with it`;
+  /** @param run of a cell its sweep says how to go on */
+  constructor({ id, cell }: Pick<RunRecord, 'id' | 'cell'>, seconds: number) {
+    super(id, undefined);
+    const what = cell === undefined ? `the run ${id}` : `cell ${cell}`;
+    const next = cell === undefined ? `shield resume ${id} goes on with it` : 'its finished batches stand';
+    this.message = `${what} was stopped after ${seconds} s, its limit; ${next}`;
     this.name = 'RunTimedOut';
   }
 }

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { ShieldError, ShieldErrors, outOfMemory, reasonOf } from '../errors/index.js';
 import { ConsoleLog } from './console-log.js';
 import { EventBus } from './event-bus.js';
@@ -9,10 +8,9 @@ import type { RunContext, WithRunOptions } from './run-context.js';
 import { RunLock } from './run-lock.js';
 import type { Run } from './runs-folder.js';
 import { hearSignals, type StopSignal } from './signals.js';
+import { checkpoint, limitTime } from './time-limit.js';
 
 const HEARTBEAT_MS = 10_000;
-/** What setTimeout can wait, about 25 days. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** One process's work on a run: its lock, its journal, its console log, and the listeners that go with them. */
 export class RunSession {
@@ -59,10 +57,7 @@ export class RunSession {
       run: this.run,
       signal,
       emit: (event) => this.#bus.emit(event),
-      checkpoint: async () => {
-        await setImmediate();
-        signal.throwIfAborted();
-      },
+      checkpoint: () => checkpoint(signal),
       note: (text) => this.log?.note(text),
     };
     const worked = (async () => work(context))();
@@ -123,15 +118,9 @@ export class RunSession {
 
     const beating = setInterval(() => this.#beat(), this.options.heartbeatMs ?? HEARTBEAT_MS).unref();
     const limit = this.options.timeLimitMs;
-    const clock =
-      limit === undefined
-        ? undefined
-        : setTimeout(
-            () => this.#controller.abort(new RunTimedOut(this.run.id, limit / 1000)),
-            Math.min(limit, LONGEST_TIMER_MS),
-          ).unref();
+    if (limit !== undefined)
+      this.#undo.push(limitTime(this.#controller, limit, () => new RunTimedOut(this.run, limit / 1000)));
     this.#undo.push(
-      () => clearTimeout(clock),
       () => outer?.removeEventListener('abort', stop),
       () => process.off('uncaughtException', crash),
       () => process.off('exit', exit),
