@@ -289,6 +289,22 @@ describe('before anything is run', () => {
     ]);
   });
 
+  it('are told once where the spec has them in every cell, and faults of the settings with all others', async () => {
+    const everywhere = await wrong('sweep: { on_failure: maybe, grid: { attacks.sign.eps: [2, 4, high] } }\n', [
+      'execution.threads=-1',
+    ]);
+    expect(everywhere.map((fault) => fault.split(' ').slice(0, 4).join(' '))).toEqual([
+      expect.stringMatching(/^SPEC_INVALID_VALUE .* sweep.on_failure must/),
+      'SPEC_INVALID_VALUE command line execution.threads',
+      'SWEEP_CELLS_INVALID  not valid:',
+      expect.stringMatching(/^SPEC_INVALID_VALUE .* attacks.sign.eps must/),
+    ]);
+    expect(everywhere[2]).toContain('1 of the 3 cells');
+    expect(await wrong('sweep: { grid: { attacks.sign.eps: [2, 4] } }\n', ['execution.use=nosuch'])).toEqual([
+      'PLUGIN_UNKNOWN command line no executor is named "nosuch"',
+    ]);
+  });
+
   it('names all swept keys that do not exist, with what they may have meant, and what else is wrong', async () => {
     const faults = await wrong('sweep: { grid: { attacks.sign.epss: [2, 4], sed: [1], model.width: [-1] } }\n');
     expect(faults[0]).toMatch(/^SWEEP_CELLS_INVALID {2}not valid: 2 of the 2 cells/);

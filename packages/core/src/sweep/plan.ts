@@ -1,18 +1,15 @@
-import { ShieldError, throwAll } from '../errors/index.js';
+import { ShieldErrors, ShieldError, throwAll } from '../errors/index.js';
 import { usedFiles } from '../pipeline/used-files.js';
-import type { PluginRegistry } from '../plugin/registry.js';
 import { canonicalHash } from '../spec/canonical.js';
 import { OpenSpec, type LoadSpecOptions } from '../spec/load-spec.js';
-import { parseOverride, type Override } from '../spec/override.js';
 import type { ResolvedSpec } from '../spec/resolved-spec.js';
-import { child, emptyMap, formatPath, parsePath, setIn, toPlain, type MapNode, type SpecNode } from '../spec/tree.js';
+import { child, emptyMap, formatPath, setIn, toPlain, type MapNode } from '../spec/tree.js';
 import { runsFolder } from '../tracking/runs-folder.js';
-import { atItsKey, faultsOf } from './cell-faults.js';
-import { cellKey } from './cell-key.js';
 import { checkMetric } from './check-metric.js';
 import { readMultirun } from './multirun.js';
-import { bareKey, plainValues, readPoints, type Point, type Setting } from './points.js';
-import { readSettings, type SweepSettings } from './settings.js';
+import { bareKey, readPoints } from './points.js';
+import { resolveCells } from './resolve-cells.js';
+import { readSettings, withoutSettings, type SweepSettings } from './settings.js';
 
 /** One point of a sweep, resolved and checked. */
 export interface SweepCell {
@@ -79,18 +76,27 @@ export async function planSweep(spec: string, options: PlanOptions): Promise<Swe
   const tree = await open.composed();
   const swept = child(tree, 'sweep');
   const settingsTree = (await withSettings(open, tree)) ?? tree;
-  const settings = readSettings(settingsTree);
+  // What is wrong with the settings is told with what is wrong with the swept values.
+  const faults: ShieldError[] = [];
+  const settings = await noted(faults, () => readSettings(settingsTree));
+  // Values can be read where the rest of the sweep is of the form that it should have.
+  if (!settings && !(await noted([], () => readSettings(withoutSettings(settingsTree))))) throwAll(faults);
   const seed = await seedOf(open);
-  const points = readPoints(swept?.kind === 'map' ? swept : emptyMap(tree.where), {
+  const asked = {
     reader: open.reader,
     registry,
     seed,
     fixed: new Map(open.overrides.flatMap((each) => ('value' in each ? [[formatPath(each.path), each.value]] : []))),
     axes,
     many: options.many ?? false,
+  };
+  const planned = await noted(faults, async () => {
+    const points = readPoints(swept?.kind === 'map' ? swept : emptyMap(tree.where), asked);
+    return { points, cells: await resolveCells(open, points, registry) };
   });
-  const cells = await resolveCells(open, points, registry);
-  checkMetric(settings.metric, cells, registry, child(swept, 'metric')?.where);
+  throwAll(faults);
+  const { points, cells } = planned!;
+  checkMetric(settings!.metric, cells, registry, child(swept, 'metric')?.where);
   const { sources } = open.reader;
   const specs = cells.map(({ resolved }) => resolved);
   const runs = options.runsFolder ?? runsFolder();
@@ -100,7 +106,7 @@ export async function planSweep(spec: string, options: PlanOptions): Promise<Swe
     seed,
     keys: [...new Set(points.flatMap((point) => point.map(({ key }) => bareKey(key))))],
     cells,
-    settings,
+    settings: settings!,
     execution: cells[0]!.resolved.execution,
     fixed,
     text: open.text,
@@ -108,6 +114,18 @@ export async function planSweep(spec: string, options: PlanOptions): Promise<Swe
     folder: open.folder,
     files: usedFiles({ sources, specs, registry, specFolder: open.folder, runsFolder: runs }),
   };
+}
+
+/** What the work gives; undefined where something is wrong, which is noted. @throws what is no fault of the spec */
+async function noted<T>(faults: ShieldError[], work: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ShieldErrors) faults.push(...error.errors);
+    else if (error instanceof ShieldError) faults.push(error);
+    else throw error;
+    return undefined;
+  }
 }
 
 /** The tree with `${…}` filled in where it is no swept value: those mean the cell's. */
@@ -124,92 +142,4 @@ async function seedOf(open: OpenSpec): Promise<number> {
   const node = await open.interpolated(['seed']);
   const seed = node && toPlain(node);
   return typeof seed === 'number' ? seed : 0;
-}
-
-async function resolveCells(open: OpenSpec, points: readonly Point[], registry: PluginRegistry): Promise<SweepCell[]> {
-  const cells: SweepCell[] = [];
-  const faults = new Map<string, ShieldError>();
-  let invalid: { first: string; count: number } | undefined;
-  const overridesOf = new Map<Setting, Override>();
-  for (const [i, point] of points.entries()) {
-    const overrides = point.map((setting) => {
-      let override = overridesOf.get(setting);
-      if (!override) overridesOf.set(setting, (override = overrideOf(setting)));
-      return override;
-    });
-    const texts = overrides.map(({ text }) => text);
-    try {
-      const { resolved, hash } = await open.load(overrides);
-      const params = await paramsOf(open, point, overrides);
-      cells.push({ cell: i + 1, params, overrides: texts, resolved, hash, key: cellKey(hash, resolved, registry) });
-    } catch (error) {
-      const found = await faultsOf(open, overrides, error);
-      invalid = { first: invalid?.first ?? texts.join(' '), count: (invalid?.count ?? 0) + 1 };
-      for (const each of found.map((fault) => atItsKey(fault, point, overrides))) {
-        faults.set(JSON.stringify([each.message, each.where]), each);
-      }
-    }
-  }
-  if (invalid)
-    throwAll([new ShieldError('SWEEP_CELLS_INVALID', { ...invalid, cells: points.length }), ...faults.values()]);
-  refuseEqual(cells, points);
-  return cells;
-}
-
-/** The values of a point; what `${…}` stands for instead of the expression. */
-async function paramsOf(
-  open: OpenSpec,
-  point: Point,
-  overrides: readonly Override[],
-): Promise<Record<string, unknown>> {
-  const params = plainValues(point);
-  for (const [i, { key, value }] of point.entries()) {
-    if (!hasExpression(value)) continue;
-    const node = await open.interpolated(overrides[i]!.path, overrides);
-    if (node) params[bareKey(key)] = toPlain(node);
-  }
-  return params;
-}
-
-function hasExpression(node: SpecNode): boolean {
-  if (node.kind === 'scalar') return typeof node.value === 'string' && node.value.includes('${');
-  const parts = node.kind === 'list' ? node.items : [...node.entries.values()].map(({ node: member }) => member);
-  return parts.some(hasExpression);
-}
-
-/** @throws SWEEP_INVALID for what is no key */
-function overrideOf({ key, where, value }: Setting): Override {
-  const [, sign, name] = /^(\+{0,2})(.*)$/s.exec(key)!;
-  const path = parsePath(name!);
-  if (!path || path[0] === 'sweep') {
-    const expected = 'write a key of the spec, such as defense.quality';
-    throw new ShieldError('SWEEP_INVALID', { key, reason: 'is no key that can be swept', expected }, { where });
-  }
-  const action = ({ '': 'set', '+': 'add', '++': 'put' } as const)[sign as '' | '+' | '++'];
-  return { text: `${key}=${shortValue(toPlain(value))}`, path, action, value };
-}
-
-/** A value as it is typed in an override: bare where that reads the same. */
-export function shortValue(value: unknown): string {
-  if (typeof value !== 'string' || !/^[\w./:-]+( [\w./:-]+)*$/.test(value)) return JSON.stringify(value);
-  const read = parseOverride(`value=${value}`);
-  return 'value' in read && toPlain(read.value) === value ? value : JSON.stringify(value);
-}
-
-/** @param points of all cells: the later one of two is the place that is named */
-function refuseEqual(cells: readonly SweepCell[], points: readonly Point[]): void {
-  const seen = new Map<string, SweepCell>();
-  const faults: ShieldError[] = [];
-  for (const cell of cells) {
-    const first = seen.get(cell.hash);
-    if (!first) seen.set(cell.hash, cell);
-    else {
-      const [one, other] = [first, cell].map(({ overrides }) => overrides.join(' '));
-      const expected = one === other ? one : `${one}, or ${other}`;
-      const params = { first: first.cell, second: cell.cell, expected };
-      faults.push(new ShieldError('SWEEP_EQUAL_CELLS', params, { where: points[cell.cell - 1]!.at(-1)?.where }));
-    }
-  }
-  // The first few tell what is wrong.
-  throwAll(faults.slice(0, 10));
 }

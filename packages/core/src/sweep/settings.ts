@@ -2,7 +2,7 @@ import { throwAll } from '../errors/index.js';
 import { specSchema } from '../spec/schema.js';
 import { schemaErrors } from '../spec/schema-errors.js';
 import type { SchemaNode } from '../spec/schema-walk.js';
-import { child, emptyMap, toPlain, type MapNode } from '../spec/tree.js';
+import { child, emptyMap, removeIn, toPlain, type MapNode } from '../spec/tree.js';
 import { sweepValidator, type SchemaError } from '../spec/validators.js';
 
 /** How the cells of a sweep are run and compared; every default written out. */
@@ -14,6 +14,13 @@ export interface SweepSettings {
   readonly backoff: number;
   readonly metric?: string;
   readonly goal: 'max' | 'min';
+}
+
+const SETTINGS = ['on_failure', 'retries', 'backoff', 'metric', 'goal'];
+
+/** The tree with nothing under `sweep:` but the swept values. */
+export function withoutSettings(tree: MapNode): MapNode {
+  return SETTINGS.reduce((left, key) => removeIn(left, ['sweep', key]) as MapNode, tree);
 }
 
 /**
