@@ -69,6 +69,17 @@ describe('the view of a sweep', () => {
     expect(view.lines(80, T + 90_000)[1]).toContain('  70 s  ');
   });
 
+  it('has the swept values whole as long as their keys can be shortened', () => {
+    const progress = new SweepProgress(1);
+    const swept = ['attacks.fgsm.eps=4 defenses.jpeg.quality=80'];
+    const view = new SweepView(progress, { stream: terminal(80).stream, name: 'grid', cells: swept });
+    progress.tell(event(1, 'started', { worker: '1' }), T);
+    expect(view.lines(80, T)[1]).toBe('  1  cell 1  0 s  attacks.fgsm.eps=4 defenses.jpeg.quality=80');
+    progress.tell(event(1, 'progress', { worker: '1', stage: 'evaluate', name: 'fgsm', done: 8, of: 32 }), T);
+    expect(view.lines(80, T)[1]).toBe('  1  cell 1  evaluate fgsm 8/32  0 s  fgsm.eps=4 jpeg.quality=80');
+    view.close();
+  });
+
   it('is drawn anew in its place on a terminal, and leaves nothing there', () => {
     const { stream, text } = terminal(80);
     const progress = new SweepProgress(3);

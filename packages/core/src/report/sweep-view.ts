@@ -14,6 +14,8 @@ export interface SweepViewOptions {
 
 const BAR = 16;
 const REDRAW_MS = 100;
+/** What most swept keys begin with. */
+const SECTION = /(^| )\+{0,2}(?:attacks?|defenses?)\.(?=[^ ]+=)/g;
 /** More workers than this are told by their number. */
 const MOST_WORKERS = 12;
 
@@ -71,7 +73,7 @@ export class SweepView {
     const more = workers.length - shown.length;
     return [
       this.#whole(width, true, now),
-      ...shown.map((worker) => cut(this.#worker(worker, now), width)),
+      ...shown.map((worker) => this.#worker(worker, now, width)),
       ...(more > 0 ? [`  and ${more} more workers`] : []),
     ];
   }
@@ -117,12 +119,15 @@ export class SweepView {
   }
 
   /** `  1  cell 13  attack fgsm 120/300  0:42  attack=fgsm defenses.jpeg.quality=40` */
-  #worker({ worker, cell, shard, since, stage, name, done, of }: WorkerState, now: number): string {
+  #worker({ worker, cell, shard, since, stage, name, done, of }: WorkerState, now: number, width: number): string {
     const count = done === undefined ? '' : ` ${Math.floor(done)}${of === undefined ? '' : `/${of}`}`;
     const doing = stage === undefined ? [] : [`${stage} ${name ?? ''}${count}`];
     const params = this.options.cells[cell - 1] ?? '';
     const part = shard === undefined ? '' : ` shard ${shard}`;
-    return ['', worker, `cell ${cell}${part}`, ...doing, clock((now - since) / 1000), params].join('  ');
+    const head = ['', worker, `cell ${cell}${part}`, ...doing, clock((now - since) / 1000)].join('  ');
+    const line = `${head}  ${params}`;
+    // Where there is no room for all of it, values tell more than the part of the spec that their keys begin with.
+    return cut(line.length < width ? line : `${head}  ${params.replaceAll(SECTION, '$1')}`, width);
   }
 }
 
