@@ -102,6 +102,8 @@ describe('the view of a sweep', () => {
       event(1, 'started'),
       event(1, 'progress', { done: 1 }),
       event(1, 'ended', { state: 'FAILED', error }),
+      // The sweep was stopped: one line of its own says so, not one for each cell that waited.
+      event(2, 'ended', { state: 'INTERRUPTED' }),
     ]) {
       progress.tell(each, Date.now());
       view.tell(each);

@@ -40,7 +40,8 @@ export class SweepView {
   tell(event: CellEvent): void {
     const { cell, phase, shard } = event;
     const part = shard === undefined ? '' : `, shard ${shard}`;
-    // How a shard ended its cell will tell.
+    // How a shard ended its cell will tell; that the sweep was stopped need not be told of each cell that waited.
+    if (event.state === 'INTERRUPTED') return this.#draw(true);
     if (phase === 'retry' || (phase === 'ended' && shard === undefined)) {
       const failed = event.state !== 'COMPLETED';
       if (failed) this.line(`cell ${cell}${part} ${event.state ?? phase}: ${event.error?.message ?? ''}`);
