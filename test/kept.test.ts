@@ -188,7 +188,7 @@ test('a cell that fails leaves the next one what it would have had without it', 
   const outcomes = [await shared.one(1), await shared.one(2), await shared.one(3)];
   expect(outcomes.map(({ state, error }) => [state, error?.code])).toEqual([
     ['COMPLETED', undefined],
-    ['FAILED', 'ATTACK_FAILED'],
+    ['FAILED', 'OUT_OF_MEMORY'],
     ['COMPLETED', undefined],
   ]);
   const figures = ({ metrics }: (typeof outcomes)[number]) =>
