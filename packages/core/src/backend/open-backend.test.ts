@@ -110,6 +110,13 @@ describe.skipIf(!native)('the native backend', () => {
     expect(warnings).toEqual([expect.stringContaining('runs with 1 threads')]);
   });
 
+  test('without oneDNN says so, since its sums come out otherwise', async () => {
+    const code = `console.log((await core.openBackend('node', { log() {}, warn() {} })).description);`;
+    const env = { ...process.env, TF_ENABLE_ONEDNN_OPTS: '0' };
+    const { stdout } = await startScript('backend/index.js', code, { env }).finished;
+    expect(stdout).toMatch(/^tensorflow .* \(tfjs-node .*, native, no oneDNN\)$/m);
+  });
+
   test('opens without a word on standard error', async () => {
     const code = `const backend = await core.openBackend('node', { threads: 1, log: console.log, warn: console.log });
       const f = backend.capture((x) => [x]);

@@ -67,7 +67,7 @@ async function openNative(name: 'node' | 'node-gpu', options: OpenBackendOptions
   const installation = await install(gpu, options);
   const [
     tf,
-    { registerNative },
+    { registerNative, withOneDnn },
     { registerGradients },
     { registerNativeKernels },
     { registerBatchNormKernels },
@@ -106,7 +106,7 @@ async function openNative(name: 'node' | 'node-gpu', options: OpenBackendOptions
   const { tensorflow, tfjsNode } = installation.manifest;
   return {
     name,
-    description: `tensorflow ${tensorflow} (tfjs-node ${tfjsNode}, native${gpu ? ', CUDA' : ''})`,
+    description: `tensorflow ${tensorflow} (tfjs-node ${tfjsNode}, native${gpu ? ', CUDA' : ''}${withOneDnn() ? '' : ', no oneDNN'})`,
     threads: used,
     gpu: seesGpu ? ((await nvidiaGpu()) ?? 'CUDA') : undefined,
     captures: true,
