@@ -6,6 +6,7 @@ import type { UrlSource } from '../plugin/contracts.js';
 import { cacheDir, ensureCacheFolder } from './cache-dir.js';
 import { withFolderLock } from './folder-lock.js';
 import { httpDownload, type HttpDownloadOptions } from './http-download.js';
+import { rememberedSha256 } from './remembered-sha256.js';
 import { extractTarMember } from './tar-member.js';
 import { fileSha256 } from './wheel.js';
 
@@ -15,7 +16,8 @@ export interface UrlAssetOptions extends HttpDownloadOptions {
 }
 
 /**
- * The file of a {@link UrlSource} in `$SHIELD_CACHE/assets/<archive>/`, beside its sha256, which every use checks again.
+ * The file of a {@link UrlSource} in `$SHIELD_CACHE/assets/<archive>/`, beside its sha256, which every use checks again unless the
+ * file stands as it was.
  *
  * @returns its path
  * @throws DOWNLOAD_FAILED, CHECKSUM_MISMATCH (then nothing is kept), CACHE_NOT_WRITABLE
@@ -87,7 +89,7 @@ export async function expectReadable(path: string): Promise<void> {
 async function isWhole(path: string, source: UrlSource): Promise<boolean> {
   const noted = await readFile(`${path}.sha256`, 'utf8').catch(() => undefined);
   if (noted === undefined) return false;
-  const actual = await fileSha256(path).catch(() => undefined);
+  const actual = await rememberedSha256(path).catch(() => undefined);
   return actual === noted.trim() && (source.sha256 === undefined || actual === source.sha256);
 }
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
-import { backgroundSha256 } from '../assets/background-sha256.js';
+import { rememberedSha256 } from '../assets/remembered-sha256.js';
 import { ShieldError, reasonOf, systemCode } from '../errors/index.js';
 import { readSafetensors } from './safetensors.js';
-import type { TensorFlowCheckpoint } from './tensorflow/checkpoint.js';
+import type { Arrived, TensorFlowCheckpoint } from './tensorflow/checkpoint.js';
 import type { WeightMap } from './weight-tensor.js';
 
 export interface WeightsFile {
@@ -27,9 +27,14 @@ type Parser = (file: Uint8Array<ArrayBuffer>, path: string) => WeightMap;
  * Reads a weights file, whose form (torch.save, old or new, safetensors, a TensorFlow checkpoint) its bytes tell. Of a
  * TensorFlow checkpoint, which may hold more than the weights, only what is wanted takes memory.
  *
+ * @param arrived called as each variable of a checkpoint is there, so that work on it goes on beside reading
  * @throws WEIGHTS_INVALID where it is not there, damaged, or of another form
  */
-export async function readWeights(path: string, wanted: (name: string) => boolean = () => true): Promise<WeightsFile> {
+export async function readWeights(
+  path: string,
+  wanted: (name: string) => boolean = () => true,
+  arrived?: Arrived,
+): Promise<WeightsFile> {
   const parsed = await sniff(path);
   if (parsed) {
     const file = await readWhole(path);
@@ -40,10 +45,10 @@ export async function readWeights(path: string, wanted: (name: string) => boolea
   }
   return withCheckpoint(path, async (checkpoint) => {
     const names = checkpoint.variables.map(({ name }) => name);
-    // Their sum takes as long as reading them: it is found meanwhile.
+    // Where their sum is not known it takes longer than reading them: it is computed meanwhile.
     const sum = sumOf(checkpoint.files);
     sum.catch(() => undefined);
-    const tensors = await checkpoint.read(wanted);
+    const tensors = await checkpoint.read(wanted, arrived);
     return { tensors, ignored: names.filter((name) => !wanted(name)), sha256: await sum };
   });
 }
@@ -119,7 +124,7 @@ async function sumOf(files: readonly string[]): Promise<string> {
   const sums: string[] = [];
   for (const file of files) {
     sums.push(
-      await backgroundSha256(file).catch((error: unknown) => {
+      await rememberedSha256(file).catch((error: unknown) => {
         throw unreadable(file, error);
       }),
     );
