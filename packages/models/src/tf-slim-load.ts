@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readWeights, type AssetSource, type LoadContext, type Model } from '@shield/core';
 import { Type, type Static } from '@sinclair/typebox';
 import { classesOption, withClasses, type Head } from './new-head.js';
+import { FoldingInPlace } from './tf-slim-folding.js';
 import type { SlimNetwork } from './tf-slim-ops.js';
 import { slimParts, slimVariables, some } from './tf-slim-variables.js';
 
@@ -44,14 +45,19 @@ export async function loadSlim(
   const published = weights === 'pretrained' ? pretrained : undefined;
   const path = published ? await publishedFile(published, context) : context.resolvePath(weights);
   const names = slimVariables(network, 1);
-  const { tensors, sha256, ignored } = await readWeights(path, (name) => names.has(name));
+  const { training = false } = context;
+  const folding = training ? undefined : new FoldingInPlace(network);
+  const { tensors, sha256, ignored } = await readWeights(
+    path,
+    (name) => names.has(name),
+    (name, sofar) => folding?.arrived(name, sofar),
+  );
   context.opened(path, sha256);
   if (ignored.length > 0) context.log(`${path}: ${ignored.length} variables are not needed: ${some(ignored)}`);
   // tfjs is loaded when a model is, not when the plugins are listed.
   const { slimModel } = await import('./tf-slim.js');
   const wanted = withClasses(tensors, classes, headOf(network), network.scope, path, context);
-  const { training = false } = context;
-  return slimModel(network, { weights: wanted, consume: true, weightsDigest: sha256, path, training });
+  return slimModel(network, { weights: wanted, ...(folding && { folding }), weightsDigest: sha256, path, training });
 }
 
 /** What lies in the original's folder, else what is fetched into the cache. */

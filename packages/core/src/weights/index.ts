@@ -12,6 +12,7 @@ export {
 } from './weight-tensor.js';
 export {
   openTensorFlowCheckpoint,
+  type Arrived,
   type CheckpointVariable,
   type TensorFlowCheckpoint,
 } from './tensorflow/checkpoint.js';

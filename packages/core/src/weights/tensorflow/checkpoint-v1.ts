@@ -3,7 +3,7 @@ import type { WeightMap, WeightTensor } from '../weight-tensor.js';
 import { sizeOf } from '../weight-tensor.js';
 import { assemble, type Piece } from './assemble.js';
 import { CheckpointFile, checkpointFault } from './checkpoint-file.js';
-import type { CheckpointVariable, TensorFlowCheckpoint } from './checkpoint.js';
+import type { Arrived, CheckpointVariable, TensorFlowCheckpoint } from './checkpoint.js';
 import { dataType, type DataType } from './data-types.js';
 import { MessageError, readSavedTensorSlices, type SliceMeta } from './messages.js';
 import { SortedTable, type TableEntry } from './sorted-table.js';
@@ -56,7 +56,7 @@ export async function openV1(paths: readonly string[]): Promise<TensorFlowCheckp
     return {
       variables: [...variables.values()],
       files: paths,
-      read: (wanted) => read(tables, variables, wanted),
+      read: (wanted, arrived) => read(tables, variables, wanted, arrived),
       close,
     };
   } catch (error) {
@@ -93,6 +93,7 @@ async function read(
   tables: readonly SortedTable[],
   variables: ReadonlyMap<string, Declared>,
   wanted: (name: string) => boolean,
+  arrived?: Arrived,
 ): Promise<WeightMap> {
   const pieces = new Map<string, Piece[]>();
   const lengths: number[] = [];
@@ -108,16 +109,25 @@ async function read(
   const toKeep = sum(lengths) > MOSTLY * all;
   const held = sum(tables.map(({ file }) => file.size));
   const memory = new AlignedMemory(toKeep ? tables.flatMap((table) => table.lengths) : lengths, held);
+  const tensors = new Map<string, WeightTensor>();
   for (const table of tables) {
     const { path } = table.file;
     for await (const entry of table.entries(toKeep ? memory : undefined)) {
       if (entry.key === '') continue;
       const piece = told(entry, path, () => readPiece(entry, variables, pieces, memory));
-      if (piece) pieces.get(piece.name)!.push(piece);
+      if (!piece) continue;
+      const { name } = piece;
+      const parts = pieces.get(name)!;
+      parts.push(piece);
+      const { shape } = variables.get(name)!;
+      if (parts.length > 1 || piece.data.length !== sizeOf(shape)) continue;
+      tensors.set(name, assemble(shape, parts));
+      arrived?.(name, tensors);
     }
   }
-  const tensors = new Map<string, WeightTensor>();
+  // What came in several pieces, or did not come.
   for (const [name, parts] of pieces) {
+    if (parts.length === 1 && tensors.has(name)) continue;
     try {
       tensors.set(name, assemble(variables.get(name)!.shape, parts));
     } catch (error) {
@@ -125,6 +135,7 @@ async function read(
       throw checkpointFault(tables[0]!.file.path, `"${name}": ${error.message}`, undefined, error);
     }
     pieces.set(name, []);
+    arrived?.(name, tensors);
   }
   return tensors;
 }

@@ -4,7 +4,7 @@ import type { WeightMap, WeightTensor } from '../weight-tensor.js';
 import { sizeOf } from '../weight-tensor.js';
 import { assemble, type Piece } from './assemble.js';
 import { CheckpointFile, checkpointFault } from './checkpoint-file.js';
-import type { CheckpointVariable, TensorFlowCheckpoint } from './checkpoint.js';
+import type { Arrived, CheckpointVariable, TensorFlowCheckpoint } from './checkpoint.js';
 import { dataType } from './data-types.js';
 import { MessageError, readBundleEntry, readBundleHeader, type BundleEntry } from './messages.js';
 import { SortedTable } from './sorted-table.js';
@@ -52,7 +52,7 @@ export async function openV2(prefix: string): Promise<TensorFlowCheckpoint> {
     const variables = [...entries]
       .filter(([key]) => !key.startsWith('\0'))
       .map(([name, entry]) => variable(name, entry));
-    return { variables, files, read: (wanted) => read(index, variables, wanted), close };
+    return { variables, files, read: (wanted, arrived) => read(index, variables, wanted, arrived), close };
   } catch (error) {
     await close();
     throw error;
@@ -98,6 +98,7 @@ async function read(
   index: Index,
   variables: readonly CheckpointVariable[],
   wanted: (name: string) => boolean,
+  arrived?: Arrived,
 ): Promise<WeightMap> {
   const { path, entries } = index;
   const asked = variables.filter(({ name }) => wanted(name));
@@ -120,6 +121,7 @@ async function read(
       if (!(error instanceof RangeError)) throw error;
       throw checkpointFault(path, `"${name}": ${error.message}`, undefined, error);
     }
+    arrived?.(name, tensors);
   }
   return tensors;
 }

@@ -13,6 +13,9 @@ export interface CheckpointVariable {
   readonly loadable: boolean;
 }
 
+/** Told of a variable that is whole, and of all that came before it, while the next one is being read. */
+export type Arrived = (name: string, sofar: WeightMap) => void;
+
 export interface TensorFlowCheckpoint {
   readonly variables: readonly CheckpointVariable[];
   /** Every file that it consists of. */
@@ -21,9 +24,10 @@ export interface TensorFlowCheckpoint {
    * The values of the variables that are wanted; of the rest of the file no more than two blocks are in memory at a time.
    * All checksums on the way are verified.
    *
+   * @param arrived called for each; its values are the caller's from then on
    * @throws WEIGHTS_INVALID naming the file, the fault and its byte offset
    */
-  read(wanted: (name: string) => boolean): Promise<WeightMap>;
+  read(wanted: (name: string) => boolean, arrived?: Arrived): Promise<WeightMap>;
   close(): Promise<void>;
 }
 
