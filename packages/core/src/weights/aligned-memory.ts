@@ -1,11 +1,14 @@
-import { largeMemory, type LargeMemory } from '../backend/large-memory.js';
-
 /** TensorFlow works in memory at such addresses as it is, and copies what lies elsewhere (Eigen's largest alignment). */
 const ALIGNMENT = 64;
+/**
+ * Where a large array begins in its page, behind the note that glibc keeps before it. Where this is not so (another C
+ * library, or an array so small that it shares pages), TensorFlow copies, and nothing else is different.
+ */
+const START = 16;
 
 /** One large array, given out in pieces that the backend can take over without a copy. Pages are taken as they are written. */
 export class AlignedMemory {
-  #all: LargeMemory | undefined;
+  #all: Uint8Array<ArrayBuffer> | undefined;
   #used = 0;
 
   readonly #capacity: number;
@@ -28,11 +31,10 @@ export class AlignedMemory {
    * @param pivot the byte of it that is to be aligned
    */
   take(length: number, pivot = 0): Uint8Array<ArrayBuffer> | undefined {
-    if (length > this.#capacity) return undefined;
-    const { bytes, start } = (this.#all ??= largeMemory(this.#capacity));
-    const at = this.#used + ((2 * ALIGNMENT - ((start + this.#used + pivot) % ALIGNMENT)) % ALIGNMENT);
+    const at = this.#used + ((2 * ALIGNMENT - ((START + this.#used + pivot) % ALIGNMENT)) % ALIGNMENT);
     if (at + length > this.#capacity) return undefined;
+    this.#all ??= new Uint8Array(this.#capacity);
     this.#used = at + length;
-    return bytes.subarray(at, at + length);
+    return this.#all.subarray(at, at + length);
   }
 }

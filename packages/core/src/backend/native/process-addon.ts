@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module';
-import { provideLargeMemory } from '../large-memory.js';
 
 /** Name of the compiled addon in the installation's folder. */
 export const PROCESS_ADDON = 'process.node';
@@ -16,19 +15,13 @@ export const PROCESS_ADDON = 'process.node';
  * any more, nor do threads that it starts, TensorFlow's among them; a thread that does nothing else takes them in their place
  * (Node's handlers only write to a pipe). SIGPROF, which V8's profiler sends to the thread that it looks at, comes on a
  * stack of its own.
- *
- * `largeMemory`: an ArrayBuffer over pages of 2 MB where the system has them (MADV_HUGEPAGE, as NumPy does for its arrays):
- * each page that is written for the first time costs a fault, and 100 MB of pages of 4 kB more than reading as much.
- * Undefined where there is no memory, or Node takes none from outside.
  */
 export const PROCESS_ADDON_SOURCE = `
 #include <fcntl.h>
 #include <node_api.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 static int kept = -1;
@@ -77,51 +70,13 @@ static napi_value KeepSignalsOut(napi_env, napi_callback_info) {
   return nullptr;
 }
 
-struct Pages {
-  void* start;
-  size_t length;
-};
-
-static void ReleasePages(napi_env, void*, void* hint) {
-  Pages* pages = static_cast<Pages*>(hint);
-  munmap(pages->start, pages->length);
-  delete pages;
-}
-
-static napi_value LargeMemory(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value argument;
-  int64_t bytes = 0;
-  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
-  if (napi_get_value_int64(env, argument, &bytes) != napi_ok || bytes <= 0) return nullptr;
-  const size_t page = size_t{2} << 20;
-  const size_t length = (static_cast<size_t>(bytes) + page - 1) / page * page;
-  void* reserved = mmap(nullptr, length + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (reserved == MAP_FAILED) return nullptr;
-  // A page of 2 MB begins at a multiple of that; what lies before and after is given back.
-  const uintptr_t first = reinterpret_cast<uintptr_t>(reserved);
-  const uintptr_t start = (first + page - 1) / page * page;
-  if (start > first) munmap(reserved, start - first);
-  if (start < first + page) munmap(reinterpret_cast<void*>(start + length), first + page - start);
-  void* memory = reinterpret_cast<void*>(start);
-#ifdef MADV_HUGEPAGE
-  madvise(memory, length, MADV_HUGEPAGE);
-#endif
-  Pages* pages = new Pages{memory, length};
-  napi_value buffer;
-  if (napi_create_external_arraybuffer(env, memory, bytes, ReleasePages, pages, &buffer) == napi_ok) return buffer;
-  ReleasePages(env, memory, pages);
-  return nullptr;
-}
-
 static napi_value Init(napi_env env, napi_value exports) {
   const napi_property_descriptor functions[] = {
       {"closeStderr", nullptr, CloseStderr, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"openStderr", nullptr, OpenStderr, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"keepSignalsOut", nullptr, KeepSignalsOut, nullptr, nullptr, nullptr, napi_default, nullptr},
-      {"largeMemory", nullptr, LargeMemory, nullptr, nullptr, nullptr, napi_default, nullptr},
   };
-  napi_define_properties(env, exports, 4, functions);
+  napi_define_properties(env, exports, 3, functions);
   return exports;
 }
 
@@ -132,7 +87,6 @@ interface ProcessAddon {
   closeStderr(): void;
   openStderr(): void;
   keepSignalsOut(): void;
-  largeMemory(bytes: number): ArrayBuffer | undefined;
 }
 
 /**
@@ -142,7 +96,6 @@ interface ProcessAddon {
 export function loadSheltered<T>(addonPath: string, load: () => T): T {
   const addon = createRequire(import.meta.url)(addonPath) as ProcessAddon;
   addon.keepSignalsOut();
-  provideLargeMemory((bytes) => addon.largeMemory(bytes));
   if (process.env['TF_CPP_MIN_LOG_LEVEL'] === '0') return load();
   addon.closeStderr();
   try {
