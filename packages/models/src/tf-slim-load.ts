@@ -47,15 +47,17 @@ export async function loadSlim(
   const names = slimVariables(network, 1);
   const { training = false } = context;
   const folding = training ? undefined : new FoldingInPlace(network);
-  const { tensors, sha256, ignored } = await readWeights(
-    path,
-    (name) => names.has(name),
-    (name, sofar) => folding?.arrived(name, sofar),
-  );
+  const [{ tensors, sha256, ignored }, { slimModel }] = await Promise.all([
+    readWeights(
+      path,
+      (name) => names.has(name),
+      (name, sofar) => folding?.arrived(name, sofar),
+    ),
+    // tfjs is loaded when a model is, not when the plugins are listed.
+    import('./tf-slim.js'),
+  ]);
   context.opened(path, sha256);
   if (ignored.length > 0) context.log(`${path}: ${ignored.length} variables are not needed: ${some(ignored)}`);
-  // tfjs is loaded when a model is, not when the plugins are listed.
-  const { slimModel } = await import('./tf-slim.js');
   const wanted = withClasses(tensors, classes, headOf(network), network.scope, path, context);
   return slimModel(network, { weights: wanted, ...(folding && { folding }), weightsDigest: sha256, path, training });
 }
