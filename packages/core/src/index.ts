@@ -46,4 +46,5 @@ export * from './records/index.js';
 export * from './archives/index.js';
 export { fileStamp } from './files/file-stamp.js';
 export { makeFolder } from './files/make-folder.js';
+export { writeAtomically } from './files/write-atomically.js';
 export { httpDownload, type HttpDownloadOptions } from './assets/http-download.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { stampOf, statOf } from '../files/file-stamp.js';
-import { writeAtomically } from '../tracking/write-atomically.js';
+import { writeAtomically } from '../files/write-atomically.js';
 import { backgroundSha256 } from './background-sha256.js';
 import { cacheDir, ensureCacheFolder } from './cache-dir.js';
 

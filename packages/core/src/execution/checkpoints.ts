@@ -5,7 +5,7 @@ import type { Variable } from '@tensorflow/tfjs-core';
 import { ShieldError, reasonOf, systemCode } from '../errors/index.js';
 import { makeFolder } from '../files/make-folder.js';
 import type { Model } from '../plugin/contracts.js';
-import { writeAtomically } from '../tracking/index.js';
+import { writeAtomically } from '../files/write-atomically.js';
 import type { TrainingPosition } from '../training/train.js';
 import { assignWeights, readSafetensors, toFloat32, weightsOf, writeSafetensors } from '../weights/index.js';
 import { loadTfjs } from '../backend/tfjs.js';

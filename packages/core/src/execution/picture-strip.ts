@@ -10,7 +10,7 @@ import { cleanSource } from '../pipeline/pipeline.js';
 import type { Prediction, PredictionRow } from '../pipeline/rows.js';
 import type { FloatImage } from '../plugin/contracts.js';
 import type { Run } from '../tracking/index.js';
-import { writeAtomically } from '../tracking/write-atomically.js';
+import { writeAtomically } from '../files/write-atomically.js';
 import { differenceImage, pictureStrip, type StripRow } from '../images/strip.js';
 
 /**

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Summary } from '../pipeline/summary/summary.js';
 import { robustnessCsv, robustnessCurves, type RobustnessPoint } from '../report/robustness.js';
-import { writeAtomically, type RunContext } from '../tracking/index.js';
+import { writeAtomically } from '../files/write-atomically.js';
+import type { RunContext } from '../tracking/index.js';
 
 /** Below this many images a curve is a few stairs: the numbers stand in the csv all the same. */
 const PLOT_FROM_IMAGES = 20;

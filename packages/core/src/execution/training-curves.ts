@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { trainingPlot } from '../report/training-plot.js';
-import { writeAtomically } from '../tracking/index.js';
+import { writeAtomically } from '../files/write-atomically.js';
 import type { EpochMetrics } from '../training/train.js';
 
 /** Leaves training.svg and training.png in the run's directory; a single epoch makes no curve. */

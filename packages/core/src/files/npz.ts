@@ -1,4 +1,4 @@
-import { writeAtomically } from '../tracking/write-atomically.js';
+import { writeAtomically } from './write-atomically.js';
 
 /*
  * NumPy's files: .npy (numpy/lib/format.py, version 1.0) and .npz, a zip of them without compression, as numpy.savez

@@ -6,7 +6,7 @@ import { makeFolder } from '../files/make-folder.js';
 import type { SharedStore, StoreLease } from '../plugin/shared-store.js';
 import { canonicalJson } from '../spec/canonical.js';
 import { RunLock, lockHolder } from '../tracking/run-lock.js';
-import { writeAtomically } from '../tracking/write-atomically.js';
+import { writeAtomically } from '../files/write-atomically.js';
 import type { KeptRows } from './kept-rows.js';
 import { SharedArtifact } from './shared-artifacts.js';
 

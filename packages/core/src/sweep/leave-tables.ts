@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeAtomically } from '../tracking/write-atomically.js';
+import { writeAtomically } from '../files/write-atomically.js';
 import type { SweepPlan } from './plan.js';
 import type { CellResult } from './results.js';
 import { accuracyRows, accuracyTable, cellTable, toCsv, toParquet } from './table.js';

@@ -42,4 +42,3 @@ export {
 } from './provenance.js';
 export { provenanceAt, provenanceFor, provenanceOfCells } from './provenance-of-cells.js';
 export { withoutCredentials, withoutSecrets } from './secrets.js';
-export { writeAtomically } from './write-atomically.js';

@@ -13,7 +13,7 @@ import type { Run } from './runs-folder.js';
 import { keptEnvironment, withoutSecrets } from './secrets.js';
 import { collectLockFile, collectSoftware, type LockFile } from './software.js';
 import { collectUncommitted, type UncommittedFiles } from './uncommitted-files.js';
-import { writeAtomically } from './write-atomically.js';
+import { writeAtomically } from '../files/write-atomically.js';
 
 /** The backend that computed a run. */
 export type BackendRecord = Pick<Backend, 'name' | 'description' | 'threads' | 'captures'> & { readonly gpu?: string };

@@ -4,7 +4,7 @@ import { dirname, extname, join, basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ShieldError, reasonOf, systemCode, writeError } from '../errors/index.js';
 import type { Run } from './runs-folder.js';
-import { writeAtomically } from './write-atomically.js';
+import { writeAtomically } from '../files/write-atomically.js';
 
 const CHUNK = 1 << 16;
 

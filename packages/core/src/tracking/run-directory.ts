@@ -5,7 +5,7 @@ import { systemCode, writeError } from '../errors/index.js';
 import { makeFolder } from '../files/make-folder.js';
 import { Journal } from './journal.js';
 import type { CollectedProvenance } from './provenance.js';
-import { writeFlushed } from './write-atomically.js';
+import { writeFlushed } from '../files/write-atomically.js';
 import { openRun, type Run, type RunRecord } from './runs-folder.js';
 
 export interface NewRun {

@@ -1,7 +1,7 @@
 import { loadTfjs } from '../backend/tfjs.js';
 import { ShieldError } from '../errors/index.js';
 import type { Model } from '../plugin/contracts.js';
-import { writeAtomically } from '../tracking/write-atomically.js';
+import { writeAtomically } from '../files/write-atomically.js';
 import { writeSafetensors } from './safetensors.js';
 import { rowMajorStrides, toFloat32, type WeightMap } from './weight-tensor.js';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ReportedState } from '../events.js';
 import type { JournalCursor } from '../journal-reader.js';
 import type { Run } from '../runs-folder.js';
-import { writeAtomically } from '../write-atomically.js';
+import { writeAtomically } from '../../files/write-atomically.js';
 
 /** How far a run has been sent to one server. */
 export interface SyncState {
