@@ -111,7 +111,25 @@ describe('plugins of third parties', () => {
       './bare.mjs',
       'export default { kind: "attack", name: "bare", options: {} };',
       'PLUGIN_INVALID',
-      'bare has no function run',
+      'bare has no run, which must be a function',
+    ],
+    [
+      './costless.mjs',
+      'export default { kind: "attack", name: "costless", summary: "", options: {}, run() {} };',
+      'PLUGIN_INVALID',
+      'costless has no cost, which must be a function',
+    ],
+    [
+      './norm.mjs',
+      'export default { kind: "attack", name: "far", summary: "", norm: "max", options: {}, run() {}, cost() {} };',
+      'PLUGIN_INVALID',
+      'norm of far must be one of l0, l1, l2, linf, none (it is "max")',
+    ],
+    [
+      './bpda.mjs',
+      'export default { kind: "defense", name: "wall", summary: "", takes: "floats", random: false, gradient: "bpda", options: {}, apply() {} };',
+      'PLUGIN_INVALID',
+      `gradient of wall must be 'straight-through' or a function (it is "bpda")`,
     ],
     [
       './upper.mjs',
@@ -121,13 +139,13 @@ describe('plugins of third parties', () => {
     ],
     [
       './options.mjs',
-      'export default { kind: "attack", name: "bad", options: { eps: 1 }, run() {} };',
+      'export default { kind: "attack", name: "bad", summary: "", norm: "linf", needs: "nothing", targeted: false, random: false, cost() {}, options: { eps: 1 }, run() {} };',
       'PLUGIN_INVALID',
       'no object schema',
     ],
     [
       './taken.mjs',
-      'export default { kind: "attack", name: "push", options: { type: "object", properties: {} }, run() {} };',
+      'export default { kind: "attack", name: "push", summary: "", norm: "linf", needs: "nothing", targeted: false, random: false, cost() {}, options: { type: "object", properties: {} }, run() {} };',
       'PLUGIN_DUPLICATE',
       'push',
     ],
@@ -151,7 +169,8 @@ describe('plugins of third parties', () => {
   ])('are refused where their options are no strict schema: %s', async (schema, reason) => {
     const name = `loose_${Math.abs(hash(schema))}`;
     const options = `{ type: "object", properties: { a: ${schema} } }`;
-    put(`${name}.mjs`, `export default { kind: "defense", name: "${name}", options: ${options}, apply() {} };`);
+    const rest = 'summary: "", takes: "floats", random: false, gradient: "straight-through", apply() {}';
+    put(`${name}.mjs`, `export default { kind: "defense", name: "${name}", options: ${options}, ${rest} };`);
     put(
       'spec.yaml',
       `plugins: [./${name}.mjs]\nmodel: { use: net }\ndataset: { use: drawings }\ndefense: { use: ${name} }\n`,

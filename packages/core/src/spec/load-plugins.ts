@@ -5,6 +5,7 @@ import { cacheDir } from '../assets/cache-dir.js';
 import { ShieldError, reasonOf, type SourceLocation } from '../errors/index.js';
 import type { PluginKind } from '../plugin/contracts.js';
 import { PLUGIN_KINDS, type Plugin } from '../plugin/define.js';
+import { pluginFault } from '../plugin/plugin-fault.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 
 const FILES = ['.ts', '.mts', '.js', '.mjs', '.cjs', '.cts'];
@@ -45,7 +46,7 @@ export async function loadPlugins(
     if (plugins.length === 0)
       throw new ShieldError('PLUGIN_INVALID', { path: name, reason: 'it exports no plugin' }, { where });
     for (const plugin of plugins) {
-      const reason = faultOf(plugin);
+      const reason = pluginFault(plugin);
       if (reason) throw new ShieldError('PLUGIN_INVALID', { path: name, reason }, { where });
       register(plugin, name, registry, where);
     }
@@ -124,20 +125,4 @@ function pluginsOf(module: unknown): Plugin[] {
 
 function isPlugin(value: object): value is Plugin {
   return 'kind' in value && PLUGIN_KINDS.includes(value.kind as PluginKind) && 'name' in value;
-}
-
-/** What a plugin of plain JavaScript may have got wrong that its types would have told. */
-function faultOf(plugin: Plugin): string | undefined {
-  const names: unknown[] = [plugin.name, ...(plugin.aliases ?? [])];
-  const bad = names.find((name) => typeof name !== 'string' || !/^[a-z][a-z0-9_]*$/.test(name));
-  if (bad !== undefined) return `the name ${JSON.stringify(bad)} is not snake_case`;
-  const entry = { attack: 'run', defense: 'apply', model: 'load', dataset: 'open', tracker: 'open', executor: 'open' }[
-    plugin.kind
-  ];
-  if (typeof (plugin as unknown as Record<string, unknown>)[entry] !== 'function')
-    return `${plugin.name} has no function ${entry}`;
-  const options: unknown = plugin.options;
-  const isObject = typeof options === 'object' && options !== null && 'properties' in options && 'type' in options;
-  if (!isObject || options.type !== 'object') return `the options of ${plugin.name} are no object schema (Type.Object)`;
-  return undefined;
 }
