@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { shield } from './resident.js';
@@ -73,6 +75,14 @@ describe('without a server that answers', () => {
     expectError(await shield(['ui', 'latest'], { runs, env: ABSENT }), 2, 'CLI_USAGE');
     const env = { MLFLOW_TRACKING_URI: '', PATH: '/nowhere' };
     expectError(await shield(['ui'], { runs, env }), 2, 'TRACKING_NOT_CONFIGURED');
+    expectError(await shield(['ui', '--port', '99999'], { runs, env }), 2, 'CLI_USAGE');
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const taken = await shield(['ui', '--port', String(port)], { runs, env });
+    other.close();
+    expectError(taken, 2, 'CLI_USAGE');
+    expect(taken.stderr).toContain(`the port ${port} is in use`);
   });
 
   test('where a run is recorded is no part of what it is', async () => {

@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { root, shield, SMALL, SMOKE, temporaryFolder, type JsonResult } from './shield.js';
@@ -77,6 +78,31 @@ describe('for machines', () => {
 
     expect(stdout + stderr).not.toMatch(/[\x1b\r]/);
     expect(stderr).toMatch(/^attack cw_l2 +8\/8 .* img\/s/m);
+  });
+
+  test('--version prints the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    for (const flag of ['--version', '-V'])
+      expect(await shield([flag], { runs })).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  test('an eps that may be meant on [0, 1] is warned of by validate, by --dry-run and by the run', async () => {
+    const small = [SMOKE, 'dataset.limit=8', '~attacks.cw_l2', 'attacks.fgsm.eps=0.03'];
+    const line = 'attacks.fgsm.eps: 0.03 of 255 levels is next to nothing';
+    const validated = await shield(['validate', ...small, '--json'], { runs });
+    expect((JSON.parse(validated.stdout) as { valid: unknown[] }).valid).toMatchObject([
+      { warnings: [expect.stringContaining(line)] },
+    ]);
+    for (const args of [
+      ['validate', ...small],
+      ['run', ...small, '--dry-run'],
+      ['run', ...small],
+    ]) {
+      const { code, stderr } = await shield(args, { runs, env: { COLUMNS: '300' } });
+      expect(code, stderr).toBe(0);
+      expect(stderr.replaceAll(/\s+/g, ' ')).toContain(`warning: ${line}`);
+    }
+    expect((await shield(['show', 'latest'], { runs })).stdout).toContain('warning: attacks.fgsm.eps');
   });
 
   test('a reader that has seen enough is no failure', () => {

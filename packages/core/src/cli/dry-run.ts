@@ -1,5 +1,7 @@
+import { doubtfulBounds } from '../execution/doubtful-bounds.js';
 import { imagesOf, plannedSteps, workOf } from '../execution/planned-steps.js';
 import type { PluginRegistry } from '../plugin/registry.js';
+import { wrapFor } from '../report/wrap.js';
 import type { LoadedSpec } from '../spec/load-spec.js';
 import { toYaml } from '../spec/to-yaml.js';
 
@@ -31,6 +33,8 @@ export function printPlan(loaded: LoadedSpec, registry: PluginRegistry, flags: {
       '',
     ].join('\n'),
   );
+  for (const line of doubtfulBounds(spec, registry))
+    process.stderr.write(`${wrapFor(process.stderr, `warning: ${line}`)}\n`);
 }
 
 function passes(count: number, name: string): string {

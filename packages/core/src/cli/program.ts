@@ -10,6 +10,8 @@ import { addRecordCommands } from './record-commands.js';
 export interface ProgramOptions {
   /** The plugin packages that come with the program; called by commands that need plugins, never for help. */
   readonly plugins: () => Promise<readonly PluginPackage[]>;
+  /** What `--version` prints; default: no such option. */
+  readonly version?: string;
   /** The script that worker processes are started by; default: the one that this process was started by. */
   readonly program?: string;
   /** Folders of config groups that come with it; what stands around a spec goes first. */
@@ -35,6 +37,7 @@ export function createProgram(options: ProgramOptions): Program {
     // Commander's 40 would leave long lists of options unwrapped at 80 columns.
     .configureHelp({ minWidthToWrap: 20 })
     .helpOption('-h, --help', 'show help');
+  if (options.version !== undefined) program.version(options.version, '-V, --version', 'show the version');
 
   addExperimentCommands(program.commandsGroup('Experiments:'), options);
   addRecordCommands(program.commandsGroup('What they left:'), options);

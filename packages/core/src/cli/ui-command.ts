@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ShieldError, systemCode } from '../errors/index.js';
 import { mlflowSettings, runAddress, sentTo } from '../tracking/mlflow/index.js';
@@ -30,7 +31,10 @@ export async function uiCommand(flags: UiFlags): Promise<void> {
 
 /** Runs until it is stopped, as `mlflow server` does; its data stands beside the runs. */
 async function serve(port: string): Promise<void> {
-  if (!/^\d{1,5}$/.test(port)) throw new ShieldError('CLI_USAGE', { reason: `--port takes a number, not "${port}"` });
+  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535)
+    throw new ShieldError('CLI_USAGE', { reason: `--port takes a number from 1 to 65535, not "${port}"` });
+  if (!(await isFree(Number(port))))
+    throw new ShieldError('CLI_USAGE', { reason: `the port ${port} is in use: give another one with --port` });
   const folder = join(runsFolder(), '.mlflow');
   const { makeFolder } = await import('../files/make-folder.js');
   await makeFolder(folder);
@@ -49,4 +53,20 @@ async function serve(port: string): Promise<void> {
   );
   const [code] = (await Promise.race([once(server, 'exit'), missing])) as [number | null];
   if (code) process.exitCode = code;
+}
+
+/** MLflow tells of a port that is taken only after its databases are made, and in words of its server. */
+async function isFree(port: number): Promise<boolean> {
+  const probe = createServer();
+  const listening = once(probe, 'listening').then(
+    () => true,
+    (error: unknown) => {
+      if (systemCode(error) === 'EADDRINUSE') return false;
+      throw error;
+    },
+  );
+  probe.listen(port, '127.0.0.1');
+  const free = await listening;
+  if (free) await new Promise((closed) => probe.close(closed));
+  return free;
 }

@@ -15,6 +15,7 @@ import { checkDefenses } from './check-defenses.js';
 import { chainsOf } from './ensembles.js';
 import { Opener, type Opened, type Opening } from './opener.js';
 import { writePictureStrip } from './picture-strip.js';
+import { doubtfulBounds } from './doubtful-bounds.js';
 import { writeRobustness } from './robustness-files.js';
 import { TOKENS } from './tokens.js';
 import { performTraining } from './training.js';
@@ -73,6 +74,7 @@ export class Experiment {
       const metrics = await performTraining({ context, spec, model, dataset, defenses, backend, reporter });
       return { summary: undefined, metrics };
     }
+    for (const line of doubtfulBounds(spec, this.registry)) loading.warn(line);
     const summary = await this.opener.pipelined(opening, opened, async (pipeline) => {
       const found = await this.#evaluate(context, pipeline, loading.warn);
       warnOfLowAccuracy(found, this.registry.get('model', spec.model.use), this.reporter);

@@ -420,6 +420,13 @@ sweep: { seed: [1, 2] }
     expect(found.every(({ exitCode }) => exitCode === 2)).toBe(true);
   });
 
+  it('fractions of 255 are told in levels, and no other is divided', async () => {
+    const spec = `model: { use: net }\ndataset: { use: drawings }\nattacks:\n  a: { use: sign, eps: 8/255 }\n  b: { use: push, confidence: 1/2 }\n`;
+    const [levels, other] = await faults(load(spec));
+    expect(levels!.message).toContain('(it is "8/255": write 8, which is 8/255 of the range)');
+    expect(other!.message).toContain('(it is "1/2", which is text: YAML does not divide)');
+  });
+
   it.each([
     ['', 'SPEC_MISSING_KEY'],
     ['model: { use: net }\n', 'SPEC_MISSING_KEY'],

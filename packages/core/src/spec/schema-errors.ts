@@ -91,7 +91,16 @@ function yamlHint(data: unknown, schema: SchemaNode | undefined): string {
   if (typeof data !== 'string' || schema === undefined) return '';
   if (schema.type === 'boolean' && /^(yes|no|on|off)$/i.test(data)) return ', which is text in YAML 1.2';
   const isNumber = schema.type === 'number' || schema.type === 'integer';
+  const fraction = /^\s*([\d.]+)\s*\/\s*([\d.]+)\s*$/.exec(data);
+  if (isNumber && fraction) return fractionHint(fraction[1]!, fraction[2]!, schema);
   return isNumber && data.trim() !== '' && Number.isFinite(Number(data)) ? ', which is text' : '';
+}
+
+/** `8/255`, as other tools have it, is 8 where levels are asked for; elsewhere YAML does not divide. */
+function fractionHint(dividend: string, divisor: string, { description = '' }: SchemaNode): string {
+  return divisor === '255' && description.includes('0-255')
+    ? `: write ${dividend}, which is ${dividend}/255 of the range`
+    : ', which is text: YAML does not divide';
 }
 
 /** ajv reports what is wrong with a name beside the propertyNames error that sums it up. */
