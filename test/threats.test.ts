@@ -51,6 +51,11 @@ describe('adaptive', () => {
       expect(adaptive.metrics[`attack/${name}/success_rounded`]).toBeUndefined();
     }
     for (const [key, value] of Object.entries(gray.metrics)) expect(adaptive.metrics[key]).toBe(value);
+    const told = await shield(['run', SMOKE, ...SMALL, ...against, 'threat={adaptive: {eot: 2}}'], { runs });
+    expect(told.stdout.replaceAll(/\s+/g, ' ')).toContain(
+      'way back: by their own gradients through jpeg, slq; by the identity (BPDA) through webp; ' +
+        'where a defense draws, the mean of 2 draws a step (EOT)',
+    );
     // Sweeps are compared by a metric that must be known by name before anything runs.
     const bare = await createShield();
     const { resolved } = await bare.load(SMOKE, [...SMALL, ...against, 'threat={adaptive: {eot: 2}}']);

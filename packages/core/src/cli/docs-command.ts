@@ -6,6 +6,7 @@ import { makeFolder } from '../files/make-folder.js';
 import { PLUGIN_KINDS, type Plugin } from '../plugin/define.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { optionRows } from '../report/option-rows.js';
+import { pluginFacts } from '../report/plugin-facts.js';
 import type { ProgramOptions } from './program.js';
 
 /** `shield docs`: pages that are made of the code itself, in the checkout it is called in. */
@@ -72,17 +73,7 @@ function pluginIndex(plugins: readonly Plugin[]): string {
 }
 
 function pluginPage(plugin: Plugin): string {
-  const facts =
-    plugin.kind === 'attack'
-      ? [
-          `norm: ${plugin.norm}`,
-          `needs: ${plugin.needs}`,
-          plugin.targeted ? 'can be targeted' : 'untargeted',
-          plugin.random ? 'draws random numbers' : 'deterministic',
-        ]
-      : plugin.kind === 'defense'
-        ? [`takes: ${plugin.takes}`, plugin.random ? 'draws random numbers' : 'deterministic']
-        : [];
+  const facts = pluginFacts(plugin);
   const flags = plugin.kind === 'attack' ? Object.entries(plugin.flags ?? {}) : [];
   const rows = optionRows(plugin).map(
     ({ name, default: value, description, allowed }) =>

@@ -5,6 +5,7 @@ import type { PluginKind } from '../plugin/contracts.js';
 import { PLUGIN_KINDS, type Plugin } from '../plugin/define.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { optionRows } from '../report/option-rows.js';
+import { pluginFacts } from '../report/plugin-facts.js';
 import { wrap } from '../report/wrap.js';
 import type { ProgramOptions } from './program.js';
 
@@ -83,6 +84,8 @@ function describe(plugin: Plugin): string {
   const lines = [wrap(`${plugin.kind} ${plugin.name}: ${plugin.summary}`, COLUMNS)];
   if (plugin.aliases?.length) lines.push(`also called ${plugin.aliases.join(', ')}`);
   if (plugin.reference) lines.push(wrap(plugin.reference.title, COLUMNS), plugin.reference.url);
+  const facts = pluginFacts(plugin);
+  if (facts.length > 0) lines.push(wrap(facts.join('; '), COLUMNS));
   const rows = optionRows(plugin);
   const first = Math.max(22, ...rows.map(({ name }) => name.length + 2));
   const table = new Table({

@@ -15,6 +15,9 @@ import { checkDefenses } from './check-defenses.js';
 import { chainsOf } from './ensembles.js';
 import { Opener, type Opened, type Opening } from './opener.js';
 import { writePictureStrip } from './picture-strip.js';
+import { planAttacks } from '../pipeline/threat/attacker.js';
+import { MaskingSigns } from '../report/masking-signs.js';
+import { RobustnessCounter, robustnessLines } from '../report/robustness.js';
 import { doubtfulBounds } from './doubtful-bounds.js';
 import { writeRobustness } from './robustness-files.js';
 import { TOKENS } from './tokens.js';
@@ -86,12 +89,21 @@ export class Experiment {
   async #evaluate(context: RunContext, pipeline: PipelineContext, warn: (message: string) => void): Promise<Summary> {
     const images = await PerImageWriter.create(context.run);
     try {
-      const { summary, collected } = await runPipeline(pipeline, (row) => images.write(row));
+      const planned = planAttacks(pipeline);
+      const lines = robustnessLines(planned);
+      // Images made on another model say nothing of this one's gradients.
+      const [curves, masking] = [new RobustnessCounter(lines), new MaskingSigns(pipeline.source ? [] : planned)];
+      const { summary, collected } = await runPipeline(pipeline, (row) => {
+        curves.add(row);
+        masking.add(row);
+        return images.write(row);
+      });
       await images.finish();
       for (const line of imageTroubles(summary)) warn(line);
       for (const line of weakAdaptiveAttacks(summary)) warn(line);
       for (const line of raisedFlags(summary, pipeline.attacks)) warn(line);
-      await writeRobustness(summary, context);
+      for (const line of masking.warnings) warn(line);
+      await writeRobustness(context, curves.points, { lines, images: summary.images });
       if (pipeline.spec.execution.strip > 0) await writePictureStrip(pipeline, collected, context.run);
       return summary;
     } catch (error) {

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import type { Summary } from '../pipeline/summary/summary.js';
-import { robustnessCsv, robustnessCurves, type RobustnessPoint } from '../report/robustness.js';
+import { robustnessCsv, type RobustnessLine, type RobustnessPoint } from '../report/robustness.js';
 import { writeAtomically } from '../files/write-atomically.js';
 import type { RunContext } from '../tracking/index.js';
 
@@ -18,14 +17,24 @@ interface Pictures {
 let last: Pictures | undefined;
 
 /** Leaves robustness.csv in the run's directory and, where there are images enough, robustness.svg and .png. */
-export async function writeRobustness(summary: Summary, context: RunContext): Promise<void> {
-  const points = robustnessCurves(summary);
+export async function writeRobustness(
+  context: RunContext,
+  points: readonly RobustnessPoint[],
+  { lines, images }: { readonly lines: readonly RobustnessLine[]; readonly images: number },
+): Promise<void> {
   if (points.length === 0) return;
   const { path } = context.run;
   const csv = robustnessCsv(points);
   await writeAtomically(join(path, 'robustness.csv'), csv);
-  if (summary.images < PLOT_FROM_IMAGES) return;
-  const { svg, png } = last?.csv === csv ? last : (last = await drawn(csv, points));
+  if (images < PLOT_FROM_IMAGES) return;
+  const hidden = new Set(lines.filter(({ partOfFamily }) => partOfFamily).map(({ name }) => name));
+  const { svg, png } =
+    last?.csv === csv
+      ? last
+      : (last = await drawn(
+          csv,
+          points.filter(({ attack }) => !hidden.has(attack)),
+        ));
   await writeAtomically(join(path, 'robustness.svg'), svg);
   await writeAtomically(join(path, 'robustness.png'), png);
 }

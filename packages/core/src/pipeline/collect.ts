@@ -1,12 +1,10 @@
 import type { Artifact } from './artifact-store.js';
-import { normOf } from '../plugin/attack-bound.js';
 import type { PipelineContext } from './context.js';
 import { isEnsemble } from './defenses.js';
-import { planAttacks } from './threat/attacker.js';
 import type { AttackRow, Prediction, PredictionRow } from './rows.js';
 import { agreement } from './summary/statistics.js';
 import { SummaryCounter } from './summary/summary-counter.js';
-import type { CurveNorm, ImageTrouble, Summary } from './summary/summary.js';
+import type { ImageTrouble, Summary } from './summary/summary.js';
 import { AS_THEY_ARE, ROUNDED } from './judge.js';
 
 type Predictions = ReadonlyMap<string, Artifact<PredictionRow>>;
@@ -46,7 +44,7 @@ export async function collect(
   onImage: (result: ImageResult) => Promise<void> | void,
 ): Promise<Summary> {
   const ks = context.spec.evaluate.top;
-  const counters = new SummaryCounter(ks, curveNorms(context), memberNames(context));
+  const counters = new SummaryCounter(ks, memberNames(context));
   const seconds = new Map<string, number>();
   const dropped: ImageTrouble[] = [];
   const unusable: ImageTrouble[] = [];
@@ -83,16 +81,6 @@ export async function collect(
     }
   }
   return counters.summary(images, { dropped, unusable }, seconds);
-}
-
-/** The norm that each attack's curve is over: its own, or L2 where it has none. */
-function curveNorms(context: PipelineContext): ReadonlyMap<string, CurveNorm> {
-  return new Map(
-    planAttacks(context).map(({ name, plugin, options }) => {
-      const norm = normOf(plugin, options);
-      return [name, norm === 'none' ? 'l2' : norm];
-    }),
-  );
 }
 
 function memberNames({ defenses }: PipelineContext): ReadonlyMap<string, readonly string[]> {

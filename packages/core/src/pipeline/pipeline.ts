@@ -21,7 +21,7 @@ export async function runPipeline(
 ): Promise<{ readonly summary: Summary; readonly collected: Collected }> {
   const collected = await computeStages(context);
   const summary = await collect(context, collected, onImage);
-  return { summary: withThreats(summary, planAttacks(context)), collected };
+  return { summary: withThreats(summary, planAttacks(context), context), collected };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { AttackSummary, Summary } from '../pipeline/summary/summary.js';
 import type { Accuracy } from '../pipeline/summary/accuracy.js';
 import { interval, plainTable } from './plain-table.js';
+import { wrap } from './wrap.js';
 import { drawsTable, membersTables } from './randomness-tables.js';
 
 export interface TableOptions {
@@ -116,6 +117,7 @@ function footnotes(summary: Summary, { handover, source }: TableOptions): string
     ...(Object.values(summary.attacks).some(({ against }) => against)
       ? ['adaptive: made to go through that defense (NAME_vs_DEFENSE, success behind it)']
       : []),
+    ...waysBack(summary),
     ...(Object.keys(summary.attacks).length > 0
       ? [
           `8 bits: by ${handover === 'truncate' ? 'truncating' : 'rounding'}, as a codec is handed the images`,
@@ -124,6 +126,19 @@ function footnotes(summary: Summary, { handover, source }: TableOptions): string
       : []),
   ];
   return notes.join('\n');
+}
+
+/** Which gradient adaptive attacks followed through which defenses. */
+function waysBack(summary: Summary): string[] {
+  const ways = Object.values(summary.attacks).flatMap(({ against }) => (against?.back ? [against.back] : []));
+  const names = (of: 'own' | 'identity') => [...new Set(ways.flatMap((way) => way[of]))];
+  const parts = [
+    ...(names('own').length > 0 ? [`by their own gradients through ${names('own').join(', ')}`] : []),
+    ...(names('identity').length > 0 ? [`by the identity (BPDA) through ${names('identity').join(', ')}`] : []),
+  ];
+  const draws = Math.max(1, ...ways.map((way) => way.draws));
+  const mean = draws > 1 ? [`where a defense draws, the mean of ${draws} draws a step (EOT)`] : [];
+  return parts.length > 0 ? [wrap(`way back: ${[...parts, ...mean].join('; ')}`, 80)] : [];
 }
 
 function share(value: number | null): string {

@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { CurveNorm } from '../pipeline/summary/summary.js';
-import type { RobustnessPoint } from './robustness.js';
+import { ALL, type RobustnessPoint } from './robustness.js';
 
 const AXIS: Readonly<Record<CurveNorm, string>> = {
   l0: 'L0: changed pixels',
@@ -31,6 +31,8 @@ export async function robustnessPlot(points: readonly RobustnessPoint[]): Promis
           axis: { format: '%' },
         },
         color: { field: 'attack', type: 'nominal', title: null },
+        // It lies on the curve of the attack that is worst, which is seen between its dashes.
+        strokeDash: { condition: { test: `datum.attack === '${ALL}'`, value: [2, 4] }, value: [1, 0] },
       },
     })),
   };

@@ -1,6 +1,6 @@
 import type { AttackRow } from '../rows.js';
 import { RunningMean, proportion } from './statistics.js';
-import type { AttackSummary, CurveNorm, ImageTrouble, Norms } from './summary.js';
+import type { AttackSummary, ImageTrouble, Norms } from './summary.js';
 
 /** Of how many failures of an attack the summary names the images. */
 const FAILURES_NAMED = 5;
@@ -15,13 +15,8 @@ export class NormsCounter {
     if (success) this.#successes.push(value);
   }
 
-  /** In order of size. */
-  get successes(): readonly number[] {
-    return Array.from(Float64Array.from(this.#successes).sort());
-  }
-
   get result(): Norms {
-    const sorted = this.successes;
+    const sorted = Float64Array.from(this.#successes).sort();
     const n = sorted.length;
     return {
       meanAll: this.#all.mean,
@@ -33,9 +28,6 @@ export class NormsCounter {
 
 /** Everything that the attack's own rows say. */
 export class AttackCounter {
-  /** @param norm of the attack */
-  constructor(private readonly norm: CurveNorm = 'l2') {}
-
   #attacked = 0;
   readonly #leftOut = { misclassified: 0, target: 0, unusable: 0 };
   #successes = 0;
@@ -121,10 +113,6 @@ export class AttackCounter {
       failed: this.#failed,
       by: Object.fromEntries(this.#by),
       flags: Object.fromEntries(this.#flags),
-      curve: {
-        norm: this.norm,
-        distances: { l0: this.#l0, l1: this.#l1, l2: this.#l2, linf: this.#linf }[this.norm].successes,
-      },
     };
   }
 }

@@ -3,7 +3,7 @@ import { fools, type AttackRow, type PredictionRow } from '../rows.js';
 import { AccuracyCounter } from './accuracy.js';
 import { AttackCounter } from './attack-counter.js';
 import { recoveredShare } from './statistics.js';
-import type { AttackSummary, CurveNorm, DefenseSummary, Summary } from './summary.js';
+import type { AttackSummary, DefenseSummary, Summary } from './summary.js';
 
 /** Adds up what all images show, one at a time. */
 export class SummaryCounter {
@@ -12,8 +12,6 @@ export class SummaryCounter {
 
   constructor(
     private readonly ks: readonly number[],
-    /** Of the attacks, by name. */
-    private readonly norms: ReadonlyMap<string, CurveNorm>,
     /** The names of the members of each ensemble. */
     private readonly members: ReadonlyMap<string, readonly string[]>,
   ) {}
@@ -24,7 +22,7 @@ export class SummaryCounter {
 
   addAttacked(name: string, row: AttackRow, paths: ReadonlyMap<string, readonly PredictionRow[]>, i: number): void {
     let entry = this.#attacks.get(name);
-    if (!entry) this.#attacks.set(name, (entry = { own: new AttackCounter(this.norms.get(name)), paths: new Map() }));
+    if (!entry) this.#attacks.set(name, (entry = { own: new AttackCounter(), paths: new Map() }));
     entry.own.add(row, row.attacked && fools(paths.get(ROUNDED.name)![i]!.draws[0]!, row));
     for (const [path, rows] of paths) this.#counter(entry.paths, path).add(rows[i]!);
   }

@@ -1,4 +1,5 @@
 import type { LeftOut } from '../rows.js';
+import type { WayBack } from '../threat/way-back.js';
 import type { Accuracy } from './accuracy.js';
 import type { Proportion } from './statistics.js';
 
@@ -18,8 +19,8 @@ export interface DefenseSummary {
 }
 
 export interface AttackSummary {
-  /** In an adaptive threat: the attack of the spec that this is, and the defense that it was made to go through. */
-  readonly against?: { readonly attack: string; readonly defense: string };
+  /** In an adaptive threat: the attack of the spec that this is, the defense that it was made to go through, and how. */
+  readonly against?: { readonly attack: string; readonly defense: string; readonly back?: WayBack };
   /** Images it was let loose on. */
   readonly attacked: number;
   /** How many it left alone, by why. */
@@ -50,8 +51,6 @@ export interface AttackSummary {
   readonly by: Readonly<Record<string, number>>;
   /** On how many images the attack raised each of its flags. */
   readonly flags: Readonly<Record<string, number>>;
-  /** The distances of the successes in the attack's norm, sorted: where each image fell. */
-  readonly curve: { readonly norm: CurveNorm; readonly distances: readonly number[] };
   readonly seconds: number;
   readonly defenses: Readonly<Record<string, DefenseSummary>>;
 }

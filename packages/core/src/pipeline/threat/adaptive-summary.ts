@@ -1,12 +1,20 @@
-import type { PlannedAttack } from '../context.js';
+import type { PipelineContext, PlannedAttack } from '../context.js';
 import type { AttackSummary, Summary } from '../summary/summary.js';
+import { wayBack } from './way-back.js';
 
 /** The summary with what each adaptive attack is made of; its defense's accuracy is what it leaves behind it. */
-export function withThreats(summary: Summary, planned: readonly PlannedAttack[]): Summary {
-  const attacks = planned.flatMap(({ name, of, against }): [string, AttackSummary][] => {
+export function withThreats(
+  summary: Summary,
+  planned: readonly PlannedAttack[],
+  context: Pick<PipelineContext, 'spec'>,
+): Summary {
+  const attacks = planned.flatMap((each): [string, AttackSummary][] => {
+    const { name, of, against } = each;
     const attack = summary.attacks[name];
     if (!attack) return [];
-    return [[name, against ? { ...attack, against: { attack: of, defense: against.name } } : attack]];
+    if (!against) return [[name, attack]];
+    const back = wayBack(context, each);
+    return [[name, { ...attack, against: { attack: of, defense: against.name, ...(back ? { back } : {}) } }]];
   });
   return { ...summary, attacks: Object.fromEntries(attacks) };
 }
