@@ -249,7 +249,13 @@ describe('shield diff', () => {
     const becameWrong = before.filter((was, i) => was && !after[i]).length;
     expect(becameWrong).toBeGreaterThan(0);
     expect(diff.flips).toContainEqual(
-      expect.objectContaining({ path: 'attacked/fgsm/float', images: 8, becameWrong, becameRight: 0 }),
+      expect.objectContaining({
+        path: 'attacked/fgsm/float',
+        images: 8,
+        becameWrong,
+        becameRight: 0,
+        p: expect.closeTo(2 ** (1 - becameWrong)) as number,
+      }),
     );
     expect(diff.flips).toContainEqual(expect.objectContaining({ path: 'clean', becameWrong: 0, becameRight: 0 }));
   });
@@ -259,6 +265,22 @@ describe('shield diff', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/attacks\.fgsm\.eps +1 +40/);
     for (const line of stdout.split('\n')) expect([...line].length, line).toBeLessThanOrEqual(80);
+  });
+
+  test('what only one of them has is told in a row, unless --all asks for it', async () => {
+    const more = ['name=weak', 'attacks.fgsm.eps=1', '+attacks.pgd={use: pgd, steps: 2}'];
+    const chain = '+defenses.both=[{use: jpeg}, {use: bit_depth}]';
+    const outcome = await shield(['run', SMOKE, ...QUICK, ...more, chain, '--json'], { runs });
+    const { run } = JSON.parse(outcome.stdout) as JsonResult;
+    const { stdout } = await shield(['diff', weak.run, run], { runs });
+    const rows = stdout.split('\n').map((line) => line.trim().split(/ {2,}/));
+    expect(rows).toContainEqual(['attacks.pgd', '–', 'pgd']);
+    expect(rows).toContainEqual(['defenses.both', '–', 'jpeg, bit_depth']);
+    expect(stdout).toMatch(/^metrics only in a: 0; only in b: [1-9]\d* \(--all lists them\)$/m);
+    expect(stdout).not.toMatch(/attacks\.pgd\.|defended\/pgd/);
+    const all = await shield(['diff', weak.run, run, '--all'], { runs });
+    expect(all.stdout).toMatch(/^attacks\.pgd\.steps +– +2$/m);
+    expect(all.stdout).toMatch(/^attack\/pgd\/success /m);
   });
 
   test('of a run with itself: nothing', async () => {

@@ -33,7 +33,7 @@ export function addRecordCommands(program: Command, options: ProgramOptions): vo
     .description('compare two runs: specs, provenance, metrics, verdicts image by image')
     .argument('<a>', RUN)
     .argument('<b>', RUN)
-    .option('--all', 'seconds too, which no two runs share, and the bounds of intervals')
+    .option('--all', 'seconds too, which no two runs share, the bounds of intervals, and all that only one run has')
     .option('--json', 'print as JSON')
     .action(async (a: string, b: string, flags: object) => {
       const { diffCommand } = await import('./diff-command.js');

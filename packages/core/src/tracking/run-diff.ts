@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import type { ImageResult } from '../pipeline/collect.js';
 import type { Prediction } from '../pipeline/rows.js';
+import { signTest } from '../pipeline/summary/sign-test.js';
 import { flatten, type Scalar } from './flatten.js';
 import { readProvenance } from './record-format.js';
 import { readPerImage } from './results.js';
@@ -24,6 +25,8 @@ export interface PathFlips {
   readonly images: number;
   readonly becameWrong: number;
   readonly becameRight: number;
+  /** How often chance alone would part them so far, were both as good: see {@link signTest}. 1 where none changed. */
+  readonly p: number;
   /** The first of them. */
   readonly examples: readonly Flip[];
 }
@@ -120,7 +123,7 @@ async function diffImages(a: Run, b: Run): Promise<Pick<RunDiff, 'flips' | 'only
     }
   }
   return {
-    flips: [...paths].map(([path, entry]) => ({ path, ...entry })),
+    flips: [...paths].map(([path, entry]) => ({ path, ...entry, p: signTest(entry.becameWrong, entry.becameRight) })),
     onlyIn: { a: before.size, b: onlyInB },
   };
 }
