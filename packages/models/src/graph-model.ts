@@ -1,16 +1,6 @@
 import { defineModel } from '@shield/core';
 import { Type } from '@sinclair/typebox';
-
-const perChannel = (description: string, options: { default: number[]; exclusiveMinimum?: number }) =>
-  Type.Array(
-    Type.Number({ ...('exclusiveMinimum' in options ? { exclusiveMinimum: options.exclusiveMinimum } : {}) }),
-    {
-      default: options.default,
-      minItems: 1,
-      maxItems: 3,
-      description,
-    },
-  );
+import { inputValues } from './input-values.js';
 
 /**
  * A TensorFlow.js graph model: what `tensorflowjs_converter --output_format=tfjs_graph_model` makes of a SavedModel, a
@@ -33,19 +23,7 @@ export default defineModel({
         maximum: 4096,
         description: 'height and width of the input, in pixels; 0: those that the graph has',
       }),
-      range: Type.Array(Type.Number(), {
-        default: [0, 1],
-        minItems: 2,
-        maxItems: 2,
-        description: 'what black and white are to the network: [0, 1], [-1, 1], [0, 255]',
-      }),
-      mean: perChannel('subtracted after that, in units of `range`: one number, or one for red, green and blue', {
-        default: [0],
-      }),
-      std: perChannel('divided by after that: one number, or one for red, green and blue', {
-        default: [1],
-        exclusiveMinimum: 0,
-      }),
+      ...inputValues,
       class_offset: Type.Integer({
         default: 0,
         minimum: 0,

@@ -7,6 +7,7 @@ import inceptionV4 from './inception-v4.js';
 import resNetV2101 from './resnet-v2-101.js';
 import resNetV2152 from './resnet-v2-152.js';
 import resNetV250 from './resnet-v2-50.js';
+import servedModel from './served-model.js';
 import smallCnn from './small-cnn.js';
 
 export const plugins = [
@@ -18,6 +19,7 @@ export const plugins = [
   resNetV2101,
   resNetV2152,
   resNetV250,
+  servedModel,
   smallCnn,
 ] as const;
 export default plugins;

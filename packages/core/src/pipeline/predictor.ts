@@ -35,9 +35,10 @@ export function createPredictor(
   options: { readonly k: number; readonly images: number | undefined },
 ): Predictor {
   const { height, width } = model.inputSize;
-  const captured: CapturedFunction<[tf.Tensor], [tf.Tensor]> | undefined = isCaptured(options.images)
-    ? backend.capture((images: tf.Tensor): [tf.Tensor] => [model.logits(images as tf.Tensor4D)])
-    : undefined;
+  const captured: CapturedFunction<[tf.Tensor], [tf.Tensor]> | undefined =
+    !model.outside && isCaptured(options.images)
+      ? backend.capture((images: tf.Tensor): [tf.Tensor] => [model.logits(images as tf.Tensor4D)])
+      : undefined;
   const logitsOf = async (pixels: Float32Array): Promise<Float32Array> => {
     const n = pixels.length / (height * width * 3);
     if (n === 0) return new Float32Array(0);

@@ -15,6 +15,8 @@ export interface ModelConformanceOptions {
   readonly options?: OptionValues;
   /** Default `cpu`. On the native one the captured graph is compared with single ops. */
   readonly backend?: Exclude<BackendName, 'auto'>;
+  /** false: it has none, and says so with MODEL_NO_GRADIENT; default true. */
+  readonly gradients?: boolean;
   /** How far the slope along a direction may be from the gradient's, as a share; default 0.05. */
   readonly slope?: number;
 }
@@ -26,7 +28,7 @@ const STEPS = [0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 3e-4, 1e-4];
 
 /** What every model must hold to, as cases for any test runner; use it as {@link attackConformance}. */
 export function modelConformance(plugin: ModelPlugin, settings: ModelConformanceOptions): ConformanceCase[] {
-  const { load, options = {}, backend: name = 'cpu', slope = 0.05 } = settings;
+  const { load, options = {}, backend: name = 'cpu', gradients = true, slope = 0.05 } = settings;
   /** `use` is given the model and images [n, h, w, 3] in [0, 1]; what it leaves behind is no concern of its own. */
   const withModel = async (use: (model: Model, images: tf.Tensor4D) => void | Promise<void>) => {
     await openBackend(name, { threads: 1, log: () => undefined, warn: () => undefined });
@@ -40,53 +42,7 @@ export function modelConformance(plugin: ModelPlugin, settings: ModelConformance
       model.dispose();
     }
   };
-  return [
-    ...describedCases(plugin, options),
-    {
-      name: 'says its size, its classes and what its weights are',
-      run: () =>
-        withModel(({ inputSize, classes, labelOffset, weightsDigest }) => {
-          for (const number of [inputSize.height, inputSize.width, classes])
-            assert.ok(Number.isInteger(number) && number > 0, `${number} is no size`);
-          assert.ok(
-            labelOffset >= 0 && labelOffset < classes,
-            `a label offset of ${labelOffset} of ${classes} classes`,
-          );
-          assert.match(weightsDigest, /^\S{8,}$/, 'artifacts are named by the digest of the weights');
-        }),
-    },
-    {
-      name: 'gives finite logits [n, classes] for any number of images, and leaves its input alone',
-      run: () =>
-        withModel((model, images) => {
-          const before = images.dataSync().slice();
-          for (const n of [1, IMAGES]) {
-            const logits = tf.tidy(() => model.logits(tf.slice(images, 0, n)));
-            assert.deepEqual(logits.shape, [n, model.classes]);
-            assert.ok(logits.dataSync().every(Number.isFinite), 'a logit is no number');
-            logits.dispose();
-          }
-          for (const [level, colour] of ['black', 'white'].entries()) {
-            const ends = tf.tidy(() => model.logits(tf.fill(images.shape, level)).dataSync());
-            assert.ok(ends.every(Number.isFinite), `a ${colour} image has no answer`);
-          }
-          assert.deepEqual(images.dataSync(), before, 'the images that it was given were changed');
-        }),
-    },
-    {
-      name: 'judges each image by itself, whatever stands beside it, and the same again',
-      run: () =>
-        withModel((model, images) => {
-          const whole = tf.tidy(() => model.logits(images).dataSync());
-          for (let i = 0; i < IMAGES; i++) {
-            const alone = tf.tidy(() => model.logits(tf.slice(images, i, 1)).dataSync());
-            close(alone, whole.subarray(i * model.classes, (i + 1) * model.classes), 1e-3, `image ${i} alone`);
-          }
-          close(tf.tidy(() => model.logits(tf.reverse(images, 0)).dataSync()).slice(-model.classes), whole.subarray(0, model.classes), 1e-3, 'the first image as the last'); // prettier-ignore
-          const rows = [0, 1].map((i) => whole.subarray(i * model.classes, (i + 1) * model.classes).join());
-          assert.notEqual(rows[0], rows[1], 'two images have the same logits to the last digit');
-        }),
-    },
+  const withGradients: ConformanceCase[] = [
     {
       name: 'has the gradient that its logits have: by finite differences along it and along a drawn direction',
       run: () =>
@@ -141,6 +97,65 @@ export function modelConformance(plugin: ModelPlugin, settings: ModelConformance
         });
       },
     },
+  ];
+  const withoutGradients: ConformanceCase[] = [
+    {
+      name: 'refuses to give a gradient, with the reason',
+      run: () =>
+        withModel((model, images) => {
+          const gradient = () => tf.tidy(() => tf.grad((x) => tf.sum(model.logits(x as tf.Tensor4D)))(images));
+          assert.throws(gradient, { code: 'MODEL_NO_GRADIENT' });
+        }),
+    },
+  ];
+  return [
+    ...describedCases(plugin, options),
+    {
+      name: 'says its size, its classes and what its weights are',
+      run: () =>
+        withModel(({ inputSize, classes, labelOffset, weightsDigest }) => {
+          for (const number of [inputSize.height, inputSize.width, classes])
+            assert.ok(Number.isInteger(number) && number > 0, `${number} is no size`);
+          assert.ok(
+            labelOffset >= 0 && labelOffset < classes,
+            `a label offset of ${labelOffset} of ${classes} classes`,
+          );
+          assert.match(weightsDigest, /^\S{8,}$/, 'artifacts are named by the digest of the weights');
+        }),
+    },
+    {
+      name: 'gives finite logits [n, classes] for any number of images, and leaves its input alone',
+      run: () =>
+        withModel((model, images) => {
+          const before = images.dataSync().slice();
+          for (const n of [1, IMAGES]) {
+            const logits = tf.tidy(() => model.logits(tf.slice(images, 0, n)));
+            assert.deepEqual(logits.shape, [n, model.classes]);
+            assert.ok(logits.dataSync().every(Number.isFinite), 'a logit is no number');
+            logits.dispose();
+          }
+          for (const [level, colour] of ['black', 'white'].entries()) {
+            const ends = tf.tidy(() => model.logits(tf.fill(images.shape, level)).dataSync());
+            assert.ok(ends.every(Number.isFinite), `a ${colour} image has no answer`);
+          }
+          assert.deepEqual(images.dataSync(), before, 'the images that it was given were changed');
+        }),
+    },
+    {
+      name: 'judges each image by itself, whatever stands beside it, and the same again',
+      run: () =>
+        withModel((model, images) => {
+          const whole = tf.tidy(() => model.logits(images).dataSync());
+          for (let i = 0; i < IMAGES; i++) {
+            const alone = tf.tidy(() => model.logits(tf.slice(images, i, 1)).dataSync());
+            close(alone, whole.subarray(i * model.classes, (i + 1) * model.classes), 1e-3, `image ${i} alone`);
+          }
+          close(tf.tidy(() => model.logits(tf.reverse(images, 0)).dataSync()).slice(-model.classes), whole.subarray(0, model.classes), 1e-3, 'the first image as the last'); // prettier-ignore
+          const rows = [0, 1].map((i) => whole.subarray(i * model.classes, (i + 1) * model.classes).join());
+          assert.notEqual(rows[0], rows[1], 'two images have the same logits to the last digit');
+        }),
+    },
+    ...(gradients ? withGradients : withoutGradients),
     {
       name: 'leaves no tensors behind, and frees its own',
       run: async () => {
@@ -150,7 +165,7 @@ export function modelConformance(plugin: ModelPlugin, settings: ModelConformance
           const loaded = tf.memory().numTensors;
           model.logits(images).dispose();
           assert.equal(tf.memory().numTensors, loaded, 'a pass leaves tensors');
-          tf.grad((x) => tf.sum(model.logits(x as tf.Tensor4D)))(images).dispose();
+          if (gradients) tf.grad((x) => tf.sum(model.logits(x as tf.Tensor4D)))(images).dispose();
           assert.equal(tf.memory().numTensors, loaded, 'a gradient leaves tensors');
         });
         assert.equal(tf.memory().numTensors, before, 'dispose() leaves tensors');

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { reasonOf } from '@shield/core';
-import { dropTape } from './drop-tape.js';
+import { dropTape } from '../drop-tape.js';
 import type { GraphNode } from './topology.js';
 
 /** Ops whose result stands still while their input moves a little: tfjs gives them a gradient of zero. */

@@ -1,18 +1,16 @@
 import { GraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 import { ShieldError, reasonOf, sizeOf, type LoadContext, type Model } from '@shield/core';
-import { dropTape } from './drop-tape.js';
+import { normalization, type InputValues } from '../input-values.js';
+import { refusing } from '../no-gradient.js';
 import { graphFault } from './graph-fault.js';
 import { gradientFault } from './gradient-fault.js';
 import { imageInput, type ImageInput } from './image-input.js';
 import type { GraphFiles } from './read-graph-model.js';
 import { between, nodeOf, type Topology } from './topology.js';
 
-export interface GraphOptions {
+export interface GraphOptions extends InputValues {
   readonly size: number;
-  readonly range: readonly number[];
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
   readonly class_offset: number;
   readonly input: string;
   readonly output: string;
@@ -82,19 +80,6 @@ function logitsOf(topology: Topology, asked: string, path: string, log: (line: s
   if (node.op !== 'Softmax' || node.inputs.length === 0) return outputs[0]!;
   log(`${path}: its output is a softmax; the logits are what goes into it, "${node.inputs[0]}"`);
   return node.inputs[0]!;
-}
-
-/** (low + (high − low) · x − mean) / std, as one product and one sum. */
-function normalization({ range, mean, std }: GraphOptions): (images: tf.Tensor4D) => tf.Tensor4D {
-  const [low, high] = range as [number, number];
-  const at = (values: readonly number[], channel: number) => values[values.length === 3 ? channel : 0]!;
-  const scale = [0, 1, 2].map((c) => (high - low) / at(std, c));
-  const offset = [0, 1, 2].map((c) => (low - at(mean, c)) / at(std, c));
-  const same = (values: readonly number[], value: number) => values.every((each) => each === value);
-  return (images) => {
-    const scaled = same(scale, 1) ? images : tf.mul<tf.Tensor4D>(images, tf.tensor1d(scale));
-    return same(offset, 0) ? scaled : tf.add<tf.Tensor4D>(scaled, tf.tensor1d(offset));
-  };
 }
 
 /** A graph made for a fixed number of images is given so many at a time, the last of them as often as it takes. */
@@ -173,21 +158,6 @@ function unrunnable(path: string, error: unknown): ShieldError {
     return graphFault(path, `the op ${op} (node "${node}") decides while it runs what comes next`, 'convert the network without it, or set output to a node before it', error); // prettier-ignore
   }
   return graphFault(path, `its graph does not run: ${reason}`, undefined, error);
-}
-
-/** The same function, whose gradient is an error. */
-function refusing(
-  forward: (images: tf.Tensor4D) => tf.Tensor2D,
-  path: string,
-  reason: string,
-): (images: tf.Tensor4D) => tf.Tensor2D {
-  return tf.customGrad((...inputs: (tf.Tensor | tf.GradSaveFunc)[]) => ({
-    value: forward(inputs[0] as tf.Tensor4D),
-    gradFunc: () => {
-      dropTape();
-      throw new ShieldError('MODEL_NO_GRADIENT', { path, reason });
-    },
-  })) as unknown as (images: tf.Tensor4D) => tf.Tensor2D;
 }
 
 /** tf.tidy for what is not a tensor. */

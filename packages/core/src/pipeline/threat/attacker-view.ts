@@ -26,7 +26,7 @@ export interface AttackerView {
 export function undefended(model: Model): AttackerView {
   const { inputSize, classes, labelOffset } = model;
   const logits = (images: Tensor4D) => model.logits(images);
-  return { inputSize, classes, labelOffset, logits, capturable: true, dispose: () => undefined };
+  return { inputSize, classes, labelOffset, logits, capturable: !model.outside, dispose: () => undefined };
 }
 
 /**
@@ -52,7 +52,7 @@ export function surrogate(
     classes: source.classes,
     labelOffset: source.labelOffset,
     logits: (images) => source.logits(resize(images)),
-    capturable: true,
+    capturable: !source.outside,
     dispose: () => undefined,
   };
 }

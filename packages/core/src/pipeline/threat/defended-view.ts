@@ -70,8 +70,9 @@ export class DefendedView implements AttackerView {
     const vjp = (images: Tensor4D, dy: Tensor2D): [Tensor4D] => [
       tf.grad((x) => model.logits(x as Tensor4D))(images, dy) as Tensor4D,
     ];
-    this.#forward = capture ? backend.capture(logits) : eagerly(logits);
-    this.#backward = capture ? backend.capture(vjp) : eagerly(vjp);
+    const asGraph = capture && !model.outside;
+    this.#forward = asGraph ? backend.capture(logits) : eagerly(logits);
+    this.#backward = asGraph ? backend.capture(vjp) : eagerly(vjp);
   }
 
   /** Begins a batch: the ids of the attack's images. */

@@ -13,6 +13,8 @@ export interface Model {
   readonly labelOffset: number;
   /** sha256 that names the weights in artifact keys. */
   readonly weightsDigest: string;
+  /** Its logits are computed outside of tfjs: whatever asks for them cannot become a graph. */
+  readonly outside?: boolean;
   /**
    * [n, h, w, 3] in [0, 1] → [n, classes]. Pure and differentiable by tf.grad; the normalisation is inside.
    * Written once on tfjs-core ops; serves prediction, gradients and training on every backend.
