@@ -7,6 +7,7 @@
  *   /drop/N        the connection of the first N is cut
  *   /slow/MS       each answer comes so late
  *   /say/WHAT      answers with that text
+ *   /flood         answers without end
  *   /labels, /logits, /named, /nchw, /png, /token/T, /noise, /moved, /one
  */
 import { createServer } from 'node:http';
@@ -44,6 +45,14 @@ async function answer({ url, headers, socket, method }, text, response) {
   if (kind === 'drop' && count <= Number(argument)) return socket.destroy();
   if (kind === 'slow') await new Promise((resolve) => setTimeout(resolve, Number(argument)));
   if (kind === 'say') return send(200, decodeURIComponent(argument));
+  if (kind === 'flood') {
+    const part = Buffer.alloc(1 << 20, '[');
+    response.writeHead(200);
+    const pour = () => {
+      while (!response.destroyed && response.write(part));
+    };
+    return void pour(response.on('drain', pour));
+  }
   if (kind === 'moved') return send(302, '', { location: 'http://elsewhere.example/' });
   if (kind === 'token' && headers.authorization !== `Bearer ${argument}`) return send(401, { error: 'who are you?' });
   if (method === 'GET') {

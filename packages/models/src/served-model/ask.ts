@@ -143,8 +143,7 @@ async function exchangeOnce({ headers, timeoutMs }: Server, address: string, bod
       // An address that asks for a password may stand elsewhere; the token is for this one.
       redirect: 'manual',
     });
-    if (Number(response.headers.get('content-length') ?? 0) > LONGEST_ANSWER) throw new Fault('its answer is too long', ONE_NETWORK); // prettier-ignore
-    text = await response.text();
+    text = await readText(response);
   } catch (error) {
     if (error instanceof Fault) throw error;
     if (error instanceof Error && error.name === 'TimeoutError') {
@@ -170,6 +169,18 @@ async function exchangeOnce({ headers, timeoutMs }: Server, address: string, bod
   } catch {
     throw new Fault(`its answer is no JSON: ${shown(text)}`, 'check url and protocol');
   }
+}
+
+/** As text, no longer than may be. @throws Fault */
+async function readText(response: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    parts.push(part);
+    length += part.length;
+    if (length > LONGEST_ANSWER) throw new Fault(`its answer is longer than ${LONGEST_ANSWER >> 20} MiB`, ONE_NETWORK);
+  }
+  return Buffer.concat(parts).toString();
 }
 
 /** What Retry-After asks for, in milliseconds: seconds or a date (RFC 9110, section 10.2.3). */

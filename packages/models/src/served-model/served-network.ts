@@ -136,13 +136,17 @@ function identified(
   const model = /^(.*\/v[12]\/models\/[^/:]+(?:\/versions\/[^/:]+)?)(?::predict|\/infer)$/.exec(server.url)?.[1];
   if (server.protocol === 'instances') {
     // TensorFlow Serving's model status; others have none.
-    let version = '';
     try {
-      if (model !== undefined) version = JSON.stringify(metadata(model, { ...server, retries: 0 }));
+      const status = model === undefined ? {} : metadata(model, { ...server, retries: 0 });
+      const { model_version_status: all = [] } = status as {
+        model_version_status?: { version: string; state: string }[];
+      };
+      const serving = all.filter(({ state }) => state === 'AVAILABLE').map((each) => each.version);
+      return { server, version: serving.join() };
     } catch (error) {
       if (!(error instanceof ShieldError)) throw error;
+      return { server, version: '' };
     }
-    return { server, version };
   }
   if (model === undefined)
     throw fault('it does not end as the protocol has it', 'url: http://HOST/v2/models/NAME/infer');
