@@ -143,6 +143,7 @@ describe('a network behind an address', () => {
     ['other numbers', V1, { classes: 3 }, /gives 10 probabilities an image, not 3/],
     ['the wrong layout', V1, { layout: 'nchw' }, /it answers 400/],
     ['numbers missing', `/one${V2}`, { protocol: 'open_inference' }, /39 values for 4 images/],
+    ['no address', 'http://[', {}, /this is no address/],
     ['no end', `/flood${V1}`, { retries: 0 }, /longer than 256 MiB/],
     ['another address', `/moved${V1}`, {}, /sends the request elsewhere \(302\)/],
     ['no model of the protocol', V1, { protocol: 'open_inference' }, /has 0 inputs/],
