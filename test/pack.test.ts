@@ -68,4 +68,26 @@ test('each package packs, installs and works outside the checkout', () => {
     encoding: 'utf8',
   });
   expect(programmatic.trim()).toBe('16');
+  // A plugin of the project's own is held to the suite with the tfjs-core that SHIELD has.
+  const suite = `
+    import { Type } from '@sinclair/typebox';
+    import * as tf from '@tensorflow/tfjs-core';
+    import { defineAttack } from '@shield/core';
+    import { attackConformance } from '@shield/core/testing';
+    const attack = defineAttack({
+      name: 'brighter', summary: 'adds light', norm: 'linf', targeted: false, needs: 'nothing', random: false,
+      options: Type.Object({ eps: Type.Number({ exclusiveMinimum: 0, default: 8, description: 'light, in 0-255 levels' }) }),
+      cost: () => ({ forwards: 0, gradients: 0 }),
+      run: async ({ images }, { eps }) => ({
+        images: tf.tidy(() => tf.clipByValue(tf.add(images, eps / 255), 0, 1)), iterations: new Int32Array(images.shape[0]).fill(1),
+      }),
+    });
+    const cases = attackConformance(attack, { variations: { eps: [{ eps: 2 }] }, bound: ({ eps }) => eps / 255 });
+    for (const { run } of cases) await run();
+    console.log(cases.length);`;
+  const held = execFileSync(process.execPath, ['--input-type=module', '--eval', suite], {
+    cwd: project,
+    encoding: 'utf8',
+  });
+  expect(Number(held)).toBeGreaterThan(5);
 }, 600_000);

@@ -37,6 +37,8 @@ describe('shield run configs/smoke.yaml', () => {
         'run.json',
         'journal.jsonl',
         'per-image.jsonl',
+        'per-class.csv',
+        'robustness.csv',
         'metrics.json',
         'console.log',
       ]),
@@ -52,6 +54,12 @@ describe('shield run configs/smoke.yaml', () => {
       attacks: Record<string, { l2: number; linf: number; success: boolean }>;
     }>(join(run!, 'per-image.jsonl'));
     expect(images).toHaveLength(metrics['images']!);
+    const classes = readFileSync(join(run!, 'per-class.csv'), 'utf8').trimEnd().split('\n').slice(1);
+    const ofPath = (path: string) => classes.map((line) => line.split(',')).filter(([, , each]) => each === path);
+    for (const path of ['clean', 'attacked/fgsm/float', 'defended/cw_l2/slq']) {
+      const right = ofPath(path).reduce((sum, [, , , n, accuracy]) => sum + Number(n) * Number(accuracy), 0);
+      expect(right / images.length, path).toBeCloseTo(metrics[`${path}/top1`]!, 9);
+    }
     for (const image of images) {
       const { l2, linf, success } = image.attacks['cw_l2']!;
       if (success) expect(l2).toBeGreaterThan(0);

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { inject, injectable } from 'tsyringe';
+import { writeAtomically } from '../files/write-atomically.js';
 import { runPipeline } from '../pipeline/pipeline.js';
 import { imageTroubles } from '../pipeline/image-troubles.js';
 import { raisedFlags } from '../pipeline/raised-flags.js';
@@ -17,6 +19,7 @@ import { Opener, type Opened, type Opening } from './opener.js';
 import { writePictureStrip } from './picture-strip.js';
 import { planAttacks } from '../pipeline/threat/attacker.js';
 import { MaskingSigns } from '../report/masking-signs.js';
+import { PerClassCounter } from '../report/per-class.js';
 import { RobustnessCounter, robustnessLines } from '../report/robustness.js';
 import { doubtfulBounds } from './doubtful-bounds.js';
 import { writeRobustness } from './robustness-files.js';
@@ -92,8 +95,13 @@ export class Experiment {
       const planned = planAttacks(pipeline);
       const lines = robustnessLines(planned);
       // Images made on another model say nothing of this one's gradients.
-      const [curves, masking] = [new RobustnessCounter(lines), new MaskingSigns(pipeline.source ? [] : planned)];
+      const [classes, curves, masking] = [
+        new PerClassCounter(),
+        new RobustnessCounter(lines),
+        new MaskingSigns(pipeline.source ? [] : planned),
+      ];
       const { summary, collected } = await runPipeline(pipeline, (row) => {
+        classes.add(row);
         curves.add(row);
         masking.add(row);
         return images.write(row);
@@ -103,6 +111,8 @@ export class Experiment {
       for (const line of weakAdaptiveAttacks(summary)) warn(line);
       for (const line of raisedFlags(summary, pipeline.attacks)) warn(line);
       for (const line of masking.warnings) warn(line);
+      const perClass = classes.csv(pipeline.dataset.classNames);
+      if (perClass !== undefined) await writeAtomically(join(context.run.path, 'per-class.csv'), perClass);
       await writeRobustness(context, curves.points, { lines, images: summary.images });
       if (pipeline.spec.execution.strip > 0) await writePictureStrip(pipeline, collected, context.run);
       return summary;
