@@ -56,7 +56,11 @@ export class FoldingInPlace {
   }
 }
 
-const convolutionOf = (variable: string) => variable.replace(/\/(?:weights|BatchNorm\/\w+)$/, '');
+/** The convolution that a variable is of, if it is of one with a batch norm. */
+function convolutionOf(variable: string): string {
+  const at = variable.endsWith('/weights') ? variable.length - '/weights'.length : variable.lastIndexOf('/BatchNorm/');
+  return variable.slice(0, Math.max(0, at));
+}
 
 /** The filters run fastest. Several a step, whose bounds V8 checks once, take half the time. */
 function scaleFilters(values: Float32Array, scale: Float32Array): void {
