@@ -113,7 +113,10 @@ describe('shield show', () => {
     expect(facts.get('backend')![0]).toContain('wasm');
     expect(facts.get('attack')).toEqual(['fgsm', expect.stringMatching(/^\d/)]);
     const top1 = weak.metrics['attacked/fgsm/float/top1']!;
-    expect(facts.get('attacked/fgsm/float/top1')).toEqual([String(Number(top1.toPrecision(5)))]);
+    const [low, high] = ['low', 'high'].map((end) => weak.metrics[`attacked/fgsm/float/top1_${end}`]!.toFixed(3));
+    const interval = `[${Number(low)}–${Number(high)}]`;
+    expect(facts.get('attacked/fgsm/float/top1')).toEqual([String(Number(top1.toPrecision(5))), interval]);
+    expect(facts.get('attack/fgsm/gradients')).toHaveLength(1);
   });
 
   test('tells why a run failed, and how to mend it', async () => {

@@ -28,6 +28,16 @@ async function run(...overrides: string[]) {
   return { metrics, path, rows: readLines<Row>(join(path, 'per-image.jsonl')), stderr: outcome.stderr };
 }
 
+test('an attack without gradients that does what a weak one with gradients could not is warned of, and kept on record', async () => {
+  const weak = '+attacks.pgd={use: pgd, eps: 24, steps: 2, step_size: 0.1, random_start: false}';
+  const { stderr } = await run('~defenses', weak, '+attacks.square={use: square, eps: 24, queries: 60}');
+  const said = stderr.replaceAll(/\s+/g, ' ');
+  expect(said).toMatch(/square, which sees no gradient, fools the model on \d+ images where pgd does not/);
+  expect(said).toMatch(/pgd fools the model on \d+ images?, fgsm with one step on \d+: gradients may be masked/);
+  expect(said).not.toMatch(/where fgsm does not/);
+  expect((await shield(['show', 'latest'], { runs })).stdout).toContain('warning: square, which sees no gradient');
+});
+
 describe('adaptive', () => {
   const against = [
     '~defenses',

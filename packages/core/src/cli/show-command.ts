@@ -23,16 +23,28 @@ function text(story: RunStory): string {
   const parts = [factsOf(story)];
   if (story.stages.length > 0) parts.push(columns([['stage', 'of', 'seconds'], ...story.stages.map(stageRow)], [2]));
   if (story.warnings.length > 0) parts.push(story.warnings.map((line) => `warning: ${line}\n`).join(''));
-  // Bounds of intervals are in metrics.json; here they would hide the rest.
+  // Bounds of intervals stand beside what they are bounds of.
   const metrics = Object.entries(story.metrics).filter(([key]) => !/_(low|high)$/.test(key));
   if (metrics.length > 0)
     parts.push(
       columns(
-        metrics.map(([key, value]) => [key, shortNumber(value)]),
+        metrics.map(([key, value]) => [key, shortNumber(value), bounds(story.metrics, key)]),
         [1],
       ),
     );
   return parts.join('\n');
+}
+
+/** `[0.64–0.95]`, the 95 % interval of a metric that has one. */
+function bounds(metrics: RunStory['metrics'], key: string): string {
+  const name = key.replace(/_mean$/, '');
+  const [low, high] = [metrics[`${name}_low`], metrics[`${name}_high`]];
+  return low === undefined || high === undefined ? '' : `[${short(low)}–${short(high)}]`;
+}
+
+/** Three digits tell a bound. */
+function short(bound: number): string {
+  return String(Number(bound.toFixed(3)));
 }
 
 /** Who, when, where and of what, one fact a line. */

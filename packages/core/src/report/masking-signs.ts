@@ -56,20 +56,21 @@ export class MaskingSigns {
 
   /** A line for people for each sign. */
   get warnings(): string[] {
-    const doubt = 'its gradients may be masked, or it stops too early (more steps, restarts, autoattack)';
+    const doubt = ({ name }: PlannedAttack) =>
+      `gradients may be masked, or ${name} stops too early (more steps, restarts, autoattack)`;
     const ahead = this.#pairs
       .filter((pair) => pair.ahead > 0)
       .map(
         ({ weaker, stronger, ahead: n }) =>
           `${weaker.name}, which sees no gradient, fools the model on ${images(n)} where ${stronger.name} does not: ` +
-          `${doubt}; what ${stronger.name} leaves is no robustness`,
+          `${doubt(stronger)}; what ${stronger.name} leaves is no robustness`,
       );
     const fallen = ({ name }: PlannedAttack) => this.#fallen.get(name) ?? 0;
     const less = ([a, b]: readonly [PlannedAttack, PlannedAttack]) => fallen(a) > fallen(b);
     const told =
       (what: string) =>
       ([a, b]: readonly [PlannedAttack, PlannedAttack]) =>
-        `${b.name} fools the model on ${images(fallen(b))}, ${a.name} with ${what} on ${fallen(a)}: ${doubt}`;
+        `${b.name} fools the model on ${images(fallen(b))}, ${a.name} with ${what} on ${fallen(a)}: ${doubt(b)}`;
     return [
       ...ahead,
       ...this.#wider.filter(less).map(told('less room')),
