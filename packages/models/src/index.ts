@@ -4,6 +4,7 @@ import efficientNetLite1 from './efficientnet-lite1.js';
 import efficientNetLite2 from './efficientnet-lite2.js';
 import graphModel from './graph-model.js';
 import inceptionV4 from './inception-v4.js';
+import pythonModel from './python-model.js';
 import resNetV2101 from './resnet-v2-101.js';
 import resNetV2152 from './resnet-v2-152.js';
 import resNetV250 from './resnet-v2-50.js';
@@ -16,6 +17,7 @@ export const plugins = [
   efficientNetLite2,
   graphModel,
   inceptionV4,
+  pythonModel,
   resNetV2101,
   resNetV2152,
   resNetV250,

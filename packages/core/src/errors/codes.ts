@@ -170,6 +170,7 @@ export const ERROR_CODES = {
     '{path} has no gradient: {reason}',
     'attack it without gradients (square, hop_skip_jump), or convert the network without that op',
   ),
+  PYTHON_MODEL: code(1, '{where}: {reason}', '{expected}'),
   MODEL_SERVER: code(1, 'the model at {url} cannot be asked: {reason}', '{expected}'),
   CLASSES_DIFFER: code(
     1,

@@ -1,6 +1,7 @@
 import { GraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 import { ShieldError, reasonOf, sizeOf, type LoadContext, type Model } from '@shield/core';
+import { inTidy } from '../in-tidy.js';
 import { normalization, type InputValues } from '../input-values.js';
 import { refusing } from '../no-gradient.js';
 import { graphFault } from './graph-fault.js';
@@ -158,13 +159,4 @@ function unrunnable(path: string, error: unknown): ShieldError {
     return graphFault(path, `the op ${op} (node "${node}") decides while it runs what comes next`, 'convert the network without it, or set output to a node before it', error); // prettier-ignore
   }
   return graphFault(path, `its graph does not run: ${reason}`, undefined, error);
-}
-
-/** tf.tidy for what is not a tensor. */
-function inTidy<T>(fn: () => T): T {
-  let result: T | undefined;
-  tf.tidy(() => {
-    result = fn();
-  });
-  return result as T;
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { createSyncFn } from 'synckit';
 import { ShieldError, type LoadContext, type Model } from '@shield/core';
+import { inTidy } from '../in-tidy.js';
 import { normalization } from '../input-values.js';
 import { refusing } from '../no-gradient.js';
 import type { Request } from './ask-worker.js';
@@ -38,7 +39,7 @@ export function servedNetwork(options: ServedOptions, context: LoadContext): Mod
   const values = valuesOf(options);
   const shape = layout === 'nhwc' ? [size, size, 3] : [3, size, size];
   const scores = (images: tf.Tensor4D): Scores => {
-    const sent = tf.tidy(() => values(images).dataSync() as Float32Array);
+    const sent = inTidy(() => values(images).dataSync() as Float32Array);
     return asked<Scores>({ server, shape, values: sent });
   };
 
