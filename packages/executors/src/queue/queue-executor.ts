@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
 import {
@@ -15,18 +16,21 @@ import {
   type SweepWork,
 } from '@shield/core';
 import { checkStore, openStore } from './open-store.js';
+import { isAbandoned, takeOut, type CellQueue } from './queued-jobs.js';
 import { PREFIX, checkRedis, connect, redisAddress, stopChannel, workKey, type QueueOptions } from './redis.js';
-import { decodeOutcome, interrupted, lost, type QueuedCell } from './wire.js';
+import { decodeOutcome, interrupted, lost } from './wire.js';
 import { WorkerWatch } from './worker-watch.js';
 
 /** Events can be missed while Redis is away: the jobs themselves are asked after this often. */
 const LOOK_EVERY_MS = 2000;
 /** Jobs that one look asks after. */
 const LOOK_AT_ONCE = 200;
-/** A cell that was told to stop is waited for so long. */
+/** A cell that was told to stop is waited for so long, and looked after so often. */
 const STOP_WITHIN_MS = 20_000;
-/** Outcomes that nobody collected, as of a sweep that was killed, are kept so long, for the next one. */
+const LOOK_AFTER_STOPPED_MS = 500;
+/** Outcomes that nobody collected, as of a sweep that was killed, are kept so long, for the next one; so is its work. */
 const KEPT_SECONDS = 7 * 24 * 3600;
+const KEEP_EVERY_MS = 3600_000;
 
 /** @throws EXECUTOR_UNREACHABLE, EXECUTOR_REFUSED, EXECUTOR_UNUSABLE */
 export async function openQueue(options: QueueOptions, context: ExecutorContext): Promise<Executor> {
@@ -56,13 +60,18 @@ export async function openQueue(options: QueueOptions, context: ExecutorContext)
   const work: SweepWork = store
     ? { ...context.work, store: { executor: 'bullmq', options: { ...options } } }
     : context.work;
-  const putWork = () => redis.set(workKey(options.queue, context.work.id), JSON.stringify(work));
+  const putWork = () => redis.set(workKey(options.queue, context.work.id), JSON.stringify(work), 'EX', KEPT_SECONDS);
   // What fails is told by the connection above, once.
   queue.on('error', () => undefined);
   events.on('error', () => undefined);
   await putWork();
+  const keeping = setInterval(() => void putWork().catch(() => undefined), KEEP_EVERY_MS).unref();
   await events.waitUntilReady();
-  return (executor = new QueueExecutor(options, context, { queue, events, redis, store }, () => clearTimeout(giveUp)));
+  const closing = () => {
+    clearTimeout(giveUp);
+    clearInterval(keeping);
+  };
+  return (executor = new QueueExecutor(options, context, { queue, events, redis, store }, closing));
 }
 
 function failing(store: SharedStore): (error: unknown) => Promise<never> {
@@ -78,8 +87,6 @@ function gone(name: string, seconds: number): ShieldError {
   return new ShieldError('EXECUTOR_UNREACHABLE', { name: 'bullmq', reason, expected });
 }
 
-type CellQueue = Queue<QueuedCell, unknown, string>;
-
 interface Parts {
   readonly queue: CellQueue;
   readonly events: QueueEvents;
@@ -93,6 +100,8 @@ interface Pending {
   readonly settle: (outcome: CellOutcome) => void;
   readonly fail: (error: unknown) => void;
   run: string | undefined;
+  /** Whether this sweep has told it to stop. */
+  stopping: boolean;
   /** What a shard made. */
   readonly artifacts: Set<string>;
 }
@@ -142,7 +151,7 @@ class QueueExecutor implements Executor {
     signal.addEventListener('abort', stop, { once: true });
     try {
       return await new Promise<CellOutcome>((settle, reject) => {
-        this.#pending.set(id, { job, settle, fail: reject, run: job.resume, artifacts: new Set() });
+        this.#pending.set(id, { job, settle, fail: reject, run: job.resume, stopping: false, artifacts: new Set() });
         this.#add(id, job).catch(reject);
       });
     } finally {
@@ -210,7 +219,9 @@ class QueueExecutor implements Executor {
 
   async #add(id: string, job: CellJob): Promise<void> {
     const there = await this.parts.queue.getJob(id);
-    if (there && (await there.isFailed())) await there.remove();
+    // What a worker left that died with it is not waited for: other workers find it only after a while.
+    if (there && ((await there.isFailed()) || (await isAbandoned(this.parts, there))))
+      await there.remove().catch(() => undefined);
     const kept = { age: KEPT_SECONDS };
     const data = { work: this.context.work.id, job };
     await this.parts.queue.add('cell', data, { jobId: id, attempts: 1, removeOnComplete: kept, removeOnFail: kept });
@@ -245,6 +256,12 @@ class QueueExecutor implements Executor {
     const state = await queued.getState();
     if (state !== 'completed' && state !== 'failed') return;
     const ended = state === 'completed' ? decodeOutcome(queued.returnvalue) : lost('of the queue', queued.failedReason);
+    // A sweep before this one told it to stop, and did not wait for it.
+    if (ended.state === 'INTERRUPTED' && !pending.stopping) {
+      await queued.remove().catch(() => undefined);
+      const { job } = pending;
+      return this.#add(id, ended.run === undefined || job.shard ? job : { ...job, resume: ended.run });
+    }
     const outcome = await this.#brought(ended, pending.artifacts);
     if (!outcome) return;
     await queued.remove().catch(() => undefined);
@@ -262,18 +279,18 @@ class QueueExecutor implements Executor {
   async #stop(id: string): Promise<void> {
     const pending = this.#pending.get(id);
     if (!pending) return;
+    pending.stopping = true;
     const give = () => pending.settle(interrupted(pending.run));
     setTimeout(give, STOP_WITHIN_MS).unref();
-    const queued = await this.parts.queue.getJob(id);
-    if (queued && (await queued.isActive())) await this.parts.redis.publish(stopChannel(this.options.queue), id);
-    else {
-      // One that a worker takes at this moment cannot be removed: it is told to stop.
-      const removed = await queued?.remove().then(
-        () => true,
-        () => false,
-      );
-      if (removed === false) await this.parts.redis.publish(stopChannel(this.options.queue), id);
-      else give();
+    const isOut = async () => {
+      const out = await takeOut(this.parts, id);
+      if (out) give();
+      return out;
+    };
+    // Its worker may be gone, and nothing may come of it; another one may take it over.
+    for (; this.#pending.has(id) && !(await isOut()); await sleep(LOOK_AFTER_STOPPED_MS)) {
+      await this.parts.redis.publish(stopChannel(this.options.queue), id);
+      await this.#collect(id);
     }
   }
 }

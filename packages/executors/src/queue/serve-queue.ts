@@ -39,7 +39,10 @@ export async function serveQueue(options: QueueOptions, context: ServeContext): 
   };
   const redis = connect(address, hear);
   const subscriber = connect(address, { lost: () => undefined, back: () => undefined });
-  const cells = new Cells(options, context, (id) => redis.get(workKey(options.queue, id)));
+  const cells = new Cells(options, context, {
+    get: (id) => redis.get(workKey(options.queue, id)),
+    isThere: async (id) => (await redis.exists(workKey(options.queue, id))) === 1,
+  });
   await subscriber.subscribe(stopChannel(options.queue));
   subscriber.on('message', (_channel, id) => cells.stop(id, 'the sweep'));
   let left = false;
@@ -98,6 +101,12 @@ interface Place {
   tell: (report: CellReport) => void;
 }
 
+/** What the jobs of sweeps have in common, as Redis holds it for as long as they go on. */
+interface Works {
+  get(id: string): Promise<string | null>;
+  isThere(id: string): Promise<boolean>;
+}
+
 type Stopper = 'the sweep' | 'its lock' | 'the worker';
 
 class Cells {
@@ -115,7 +124,7 @@ class Cells {
   constructor(
     private readonly options: QueueOptions,
     private readonly context: ServeContext,
-    private readonly workOf: (id: string) => Promise<string | null>,
+    private readonly works: Works,
   ) {
     this.differs = new Promise((resolve) => (this.#refuse = resolve));
   }
@@ -128,6 +137,11 @@ class Cells {
     this.#running.set(id, entry);
     try {
       const work = await this.#work(job.data.work);
+      if (!work) {
+        // Nobody waits for it, or asks what became of it.
+        job.opts.removeOnFail = true;
+        throw new Error('the sweep is over');
+      }
       const outcome =
         work.store || existsSync(work.runsFolder)
           ? await this.#execute(work, job, entry.controller.signal)
@@ -146,7 +160,8 @@ class Cells {
       }
       return encodeOutcome(outcome);
     } finally {
-      this.#running.delete(id);
+      // Its sweep may have gone on meanwhile, and the job be there anew.
+      if (this.#running.get(id) === entry) this.#running.delete(id);
     }
   }
 
@@ -209,11 +224,12 @@ class Cells {
     return { executor, options: { ...options, ...Object.fromEntries(typed) } };
   }
 
-  async #work(id: string): Promise<SweepWork> {
+  /** @returns undefined where the sweep is over */
+  async #work(id: string): Promise<SweepWork | undefined> {
     const known = this.#works.get(id);
-    if (known) return known;
-    const text = await this.workOf(id);
-    if (text === null) throw new Error('the sweep is over');
+    if (known) return (await this.works.isThere(id)) ? known : undefined;
+    const text = await this.works.get(id);
+    if (text === null) return undefined;
     const given = JSON.parse(text) as SweepWork;
     const { runsFolder, ownRunsFolder } = this.context;
     // Without a common folder, or where it lies elsewhere here, the artifacts are in this machine's own, too.
