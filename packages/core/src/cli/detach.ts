@@ -20,10 +20,16 @@ delete process.env[MARK];
  * `shield sweep --detach`: the sweep's run is there and its cells are checked when this returns; a process of its own
  * carries them out.
  *
- * @throws RUN_LOCKED where another process is at it
+ * @param signal ends it before the run is there
+ * @throws RUN_LOCKED where another process is at it; the reason of `signal`
  */
-export async function detachSweep(plan: SweepPlan, asked: SweepAsked, { json = false }: SweepFlags): Promise<void> {
-  const { run } = await openSweep(runsFolder(), plan, asked);
+export async function detachSweep(
+  plan: SweepPlan,
+  asked: SweepAsked,
+  { json = false }: SweepFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  const { run } = await openSweep(runsFolder(), plan, asked, signal);
   const holder = await lockHolder(run.path);
   if (holder) throw new ShieldError('RUN_LOCKED', { id: run.id, pid: holder.pid, host: holder.host });
   const pid = detach(process.argv.slice(2), run);

@@ -3,18 +3,16 @@ import { resolve } from 'node:path';
 import { ShieldError } from '../errors/index.js';
 import type { RecordedSweep } from '../execution/record-sweep.js';
 import type { Shield } from '../execution/shield.js';
-import { columns } from '../report/columns.js';
-import { duration } from '../report/results-table.js';
 import { wrapFor } from '../report/wrap.js';
-import type { SweepCell, SweepPlan } from '../sweep/plan.js';
-import { bestCell, measure, readResults, resultsPath, shownValue, type CellResult } from '../sweep/results.js';
+import type { LongWorkOptions } from '../sweep/long-work.js';
+import type { SweepPlan } from '../sweep/plan.js';
+import { readResults, resultsPath } from '../sweep/results.js';
 import type { SweepAsked, SweepRecord } from '../sweep/sweep-record.js';
 import type { Run } from '../tracking/runs-folder.js';
-import { againCommand, failedCells } from './failed-cells.js';
+import { againCommand } from './failed-cells.js';
+import { Planning, PlanningInterrupted } from './planning.js';
 import type { ProgramOptions } from './program.js';
-import { sweepJson } from './sweep-json.js';
-import { bestLine, runEnd } from './sweep-words.js';
-import { shortPath } from './short-path.js';
+import { printOutcome } from './sweep-outcome.js';
 
 export interface SweepFlags {
   readonly spec: string;
@@ -65,6 +63,24 @@ interface ResumedSweep {
 
 /** `shield sweep` */
 export async function sweepCommand(options: ProgramOptions, flags: SweepFlags, resumed?: ResumedSweep): Promise<void> {
+  const planning = new Planning();
+  try {
+    await planAndRun(options, flags, planning, resumed);
+  } catch (error) {
+    if (!(error instanceof PlanningInterrupted)) throw error;
+    process.stderr.write(`${wrapFor(process.stderr, error.message)}\n`);
+    process.exitCode = error.exitCode;
+  } finally {
+    planning.end();
+  }
+}
+
+async function planAndRun(
+  options: ProgramOptions,
+  flags: SweepFlags,
+  planning: Planning,
+  resumed: ResumedSweep | undefined,
+): Promise<void> {
   const [{ createShield }, { runsFolder }, { RunInterrupted }, { SweepConsole }] = await Promise.all([
     import('../execution/shield.js'),
     import('../tracking/runs-folder.js'),
@@ -86,9 +102,17 @@ export async function sweepCommand(options: ProgramOptions, flags: SweepFlags, r
   });
   const { multirun = false, yes = false } = flags;
   const overrides = [...(flags.executor ? [`execution.use=${flags.executor}`] : []), ...flags.overrides];
-  const recorded = resumed && !existsSync(flags.spec) ? await fromRecord(shield, resumed) : undefined;
-  if (recorded) reporter.warn(`${flags.spec} is no longer there: the sweep goes on from what is on record`);
-  const plan = recorded ?? (await shield.plan(flags.spec, { overrides, multirun, many: yes }));
+  const { signal } = planning;
+  const watched = { signal, progress: (done: number, of: number) => shown.planned(done, of) };
+  let plan: SweepPlan;
+  let recorded: SweepPlan | undefined;
+  try {
+    recorded = resumed && !existsSync(flags.spec) ? await fromRecord(shield, resumed, watched) : undefined;
+    if (recorded) reporter.warn(`${flags.spec} is no longer there: the sweep goes on from what is on record`);
+    plan = recorded ?? (await shield.plan(flags.spec, { overrides, multirun, many: yes, ...watched }));
+  } finally {
+    shown.endPlanning();
+  }
   if (resumed && resumed.run.hash !== plan.hash) {
     const reason = 'its spec, or the code that carries it out, is another one by now';
     const expected = `shield sweep ${flags.spec} begins a sweep of what it is now; attacks that are the same are not computed again`;
@@ -101,24 +125,32 @@ export async function sweepCommand(options: ProgramOptions, flags: SweepFlags, r
   const again = recorded ? `shield resume ${resumed!.run.id}` : againCommand(flags.spec, flags);
   const done = flags.rerun ? undefined : await finished(plan, runsFolder());
   if (done) reporter.log('all of its cells are done: nothing is run (--rerun runs them again)');
-  if (flags.detach && !done && !isDetached()) return detachSweep(plan, askedBy(flags), flags);
+  if (flags.detach && !done && !isDetached()) return detachSweep(plan, askedBy(flags), flags, signal);
   outliveTerminal();
   try {
     const ended =
       done ??
-      (await shield.recordSweep(plan, askedBy(flags), again, async (sweep) => {
-        const { runSweep } = await import('../sweep/run-sweep.js');
-        await shown.begin(plan, sweep);
-        return runSweep(shield, plan, sweep, {
-          commandLine: process.argv.slice(1),
-          ...(flags.only ? { only: flags.only } : {}),
-          rerun: flags.rerun === true,
-          tell: (event) => shown.tell(event),
-          reporter,
-        });
-      }));
+      (await shield.recordSweep(
+        plan,
+        askedBy(flags),
+        again,
+        async (sweep) => {
+          // From here on the sweep's run hears them.
+          planning.end();
+          const { runSweep } = await import('../sweep/run-sweep.js');
+          await shown.begin(plan, sweep);
+          return runSweep(shield, plan, sweep, {
+            commandLine: process.argv.slice(1),
+            ...(flags.only ? { only: flags.only } : {}),
+            rerun: flags.rerun === true,
+            tell: (event) => shown.tell(event),
+            reporter,
+          });
+        },
+        signal,
+      ));
     shown.close();
-    show(plan, ended, json);
+    await printOutcome(plan, ended, json);
     if (ended.failure) throw ended.failure;
   } catch (error) {
     shown.close();
@@ -130,9 +162,13 @@ export async function sweepCommand(options: ProgramOptions, flags: SweepFlags, r
 }
 
 /** The plan of a sweep whose spec was moved or removed. */
-async function fromRecord(shield: Shield, { run, record, overrides }: ResumedSweep): Promise<SweepPlan | undefined> {
+async function fromRecord(
+  shield: Shield,
+  { run, record, overrides }: ResumedSweep,
+  watched: LongWorkOptions,
+): Promise<SweepPlan | undefined> {
   const { recordedPlan } = await import('../sweep/recorded-plan.js');
-  return recordedPlan(shield, run, record, overrides);
+  return recordedPlan(shield, run, record, overrides, watched);
 }
 
 function askedBy({ spec, overrides, multirun = false, executor }: SweepFlags): SweepAsked {
@@ -149,34 +185,4 @@ async function finished(plan: SweepPlan, runs: string): Promise<RecordedSweep | 
   const run = await findSweep(runs, plan);
   if (!run || (await runState(run.path)) !== 'COMPLETED') return undefined;
   return { run, results: await readResults(resultsPath(run.path)), failure: undefined };
-}
-
-function show(plan: SweepPlan, { run, results }: RecordedSweep, json: boolean): void {
-  if (json) return void process.stdout.write(sweepJson(run, plan, results));
-  const best = bestCell(plan, results);
-  process.stdout.write(`\n${outcomes(plan, results)}`);
-  const failed = failedCells(plan, results);
-  process.stdout.write(failed === undefined ? '\n' : `\n${failed}\n\n`);
-  if (best) process.stdout.write(bestLine(plan.settings.metric!, best.value, best.cell));
-  process.stdout.write(`${shortPath(run.path)}\n`);
-}
-
-function outcomes(plan: SweepPlan, results: ReadonlyMap<string, CellResult>): string {
-  const { metric } = plan.settings;
-  const head = ['cell', ...plan.keys, 'state', ...(metric ? ['metric'] : []), 's', 'run'];
-  const rows = plan.cells.map((cell) => {
-    const { state = '', run, metrics, seconds } = results.get(cell.key) ?? {};
-    const value = metric && metrics ? measure(metrics, metric) : undefined;
-    const figures = [
-      state,
-      ...(metric ? [value?.toFixed(4) ?? ''] : []),
-      seconds === undefined ? '' : duration(seconds),
-    ];
-    return [...cellRow(plan, cell), ...figures, runEnd(run)];
-  });
-  return columns([head, ...rows]);
-}
-
-function cellRow({ keys }: SweepPlan, { cell, params }: SweepCell): string[] {
-  return [String(cell), ...keys.map((key) => shownValue(params[key]))];
 }

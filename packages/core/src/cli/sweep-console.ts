@@ -1,5 +1,6 @@
 import { silentReporter, type Reporter } from '../pipeline/reporter.js';
 import type { SweepContext } from '../execution/record-sweep.js';
+import { PlanningLine } from '../report/planning-line.js';
 import { SweepView } from '../report/sweep-view.js';
 import { wrapFor } from '../report/wrap.js';
 import type { SweepPlan } from '../sweep/plan.js';
@@ -14,16 +15,28 @@ export class SweepConsole {
   #progress: SweepProgress | undefined;
   #view: SweepView | undefined;
   #record: ((event: CellEvent) => void) | undefined;
+  readonly #planning: PlanningLine | undefined;
 
   /** @param stream undefined where nobody looks on: warnings are told all the same */
   constructor(private readonly stream: NodeJS.WriteStream | undefined) {
     const line = (text: string) =>
       this.#view ? this.#view.line(text) : void process.stderr.write(`${wrapFor(process.stderr, text)}\n`);
+    this.#planning = stream && new PlanningLine({ stream });
     this.reporter = {
       ...silentReporter,
       log: (message) => (stream ? line(message) : undefined),
       warn: (message) => line(`warning: ${message}`),
     };
+  }
+
+  /** How many cells are planned. */
+  planned(done: number, of: number): void {
+    this.#planning?.tell(done, of);
+  }
+
+  /** When all cells are planned, or none will be. */
+  endPlanning(): void {
+    this.#planning?.close();
   }
 
   /** Before the first event. */
@@ -38,8 +51,8 @@ export class SweepConsole {
     this.#progress = progress;
     this.#record = tell;
     if (!this.stream) return;
-    const cells = plan.cells.map(({ overrides }) => overrides.join(' '));
-    this.#view = new SweepView(progress, { stream: this.stream, name: plan.name, cells });
+    const cell = (n: number) => plan.cells[n - 1]?.overrides.join(' ') ?? '';
+    this.#view = new SweepView(progress, { stream: this.stream, name: plan.name, cell });
   }
 
   tell(event: CellEvent): void {

@@ -5,6 +5,7 @@ import { wrapFor } from '../report/wrap.js';
 import { estimateSweep, type CellEstimate, type SweepEstimate, type Work } from '../sweep/estimate.js';
 import type { SweepPlan } from '../sweep/plan.js';
 import { shownValue } from '../sweep/results.js';
+import { printJson } from './print-json.js';
 import { Timings } from '../sweep/timings.js';
 
 export interface DryRunOptions {
@@ -25,8 +26,7 @@ export async function printSweepPlan(plan: SweepPlan, options: DryRunOptions): P
     });
     const { work, alone, steps, perImage, seconds, timed } = estimate;
     const told = { work, alone, steps, perImage, seconds, timed };
-    process.stdout.write(`${JSON.stringify({ name: plan.name, keys: plan.keys, cells, ...told }, undefined, 2)}\n`);
-    return;
+    return printJson({ name: plan.name, keys: plan.keys, ...told }, 'cells', cells);
   }
   const head = ['cell', ...plan.keys, 'shares'];
   const rows = plan.cells.map(({ cell, params }, i) => [

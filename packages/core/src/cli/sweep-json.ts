@@ -1,6 +1,7 @@
 import { bestCell, type CellResult } from '../sweep/results.js';
 import type { SweepSettings } from '../sweep/settings.js';
 import type { Run } from '../tracking/runs-folder.js';
+import { printJson } from './print-json.js';
 
 /** A sweep as its plan has it, or its record. */
 export interface TellableSweep {
@@ -12,14 +13,14 @@ export interface TellableSweep {
   readonly settings: Pick<SweepSettings, 'metric' | 'goal'>;
 }
 
-/** What a sweep found, for other programs: `shield sweep --json`, `shield watch --json`. */
-export function sweepJson(
+/** Prints what a sweep found, for other programs: `shield sweep --json`, `shield watch --json`. */
+export async function printSweepJson(
   { id: sweep, path }: Run,
   told: TellableSweep,
   results: ReadonlyMap<string, CellResult>,
-): string {
+): Promise<void> {
   const cells = told.cells.map(({ cell, params, key }) => ({ cell, params, ...results.get(key) }));
   const found = bestCell(told, results);
   const best = found && { cell: found.cell.cell, value: found.value };
-  return `${JSON.stringify({ sweep, path, best, cells }, undefined, 2)}\n`;
+  await printJson({ sweep, path, best }, 'cells', cells);
 }

@@ -47,10 +47,10 @@ export async function watchCommand(flags: WatchFlags): Promise<void> {
 }
 
 async function printJson(run: Run, record: SweepRecord): Promise<void> {
-  const { sweepJson } = await import('./sweep-json.js');
+  const { printSweepJson } = await import('./sweep-json.js');
   const { cells, metric, goal } = record;
   const settings = { ...(metric === undefined ? {} : { metric }), goal };
-  process.stdout.write(sweepJson(run, { cells, settings }, await readResults(resultsPath(run.path))));
+  await printSweepJson(run, { cells, settings }, await readResults(resultsPath(run.path)));
 }
 
 function goesOn({ state }: RunStatus): boolean {
@@ -80,10 +80,11 @@ class Watched {
   ) {
     this.#progress = new SweepProgress(record.cells.length);
     const { keys, cells } = record;
-    const typed = cells.map(({ params }) =>
-      keys.flatMap((key) => (key in params ? [`${key}=${shownValue(params[key])}`] : [])).join(' '),
-    );
-    this.view = new SweepView(this.#progress, { stream, name: run.name, cells: typed });
+    const cell = (n: number) => {
+      const params = cells[n - 1]?.params ?? {};
+      return keys.flatMap((key) => (key in params ? [`${key}=${shownValue(params[key])}`] : [])).join(' ');
+    };
+    this.view = new SweepView(this.#progress, { stream, name: run.name, cell });
   }
 
   /** Reads what was journaled since. The state is asked for first: what is written before it is then read. */

@@ -48,6 +48,11 @@ export const ERROR_CODES = {
     'the sweep has {cells} cells',
     'if all of them are meant, say --yes; with --dry-run beside it, it tells what they cost',
   ),
+  SWEEP_NO_MEMORY: code(
+    2,
+    'a sweep of {cells} cells does not fit into memory: it takes about {needed} GB, and this process has {room} GB',
+    'sweep a part of them at a time, {more}',
+  ),
   SWEEP_EQUAL_CELLS: code(
     2,
     'the cells {first} and {second} resolve to the same spec',

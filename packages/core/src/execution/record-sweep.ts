@@ -42,7 +42,8 @@ const PROGRESS_EVERY_MS = 1000;
  * once, a state (FAILED where a cell failed), tables and pictures, and trackers.
  *
  * @param again the command that runs just the cells that failed
- * @throws what the work throws; RunInterrupted
+ * @param begun ends it before the run is there
+ * @throws what the work throws; RunInterrupted; the reason of `begun`
  */
 export async function recordSweep(
   parts: DependencyContainer,
@@ -50,12 +51,13 @@ export async function recordSweep(
   asked: SweepAsked,
   again: string,
   work: (context: SweepContext) => Promise<unknown>,
+  begun?: AbortSignal,
 ): Promise<RecordedSweep> {
   const reporter = parts.resolve<Reporter>(TOKENS.reporter);
   const registry = parts.resolve<PluginRegistry>(TOKENS.registry);
   const trackers = parts.resolve<readonly (Tracker | TrackerFactory)[]>(TOKENS.trackers);
   const runs = parts.resolve<string>(TOKENS.runsFolder);
-  const { run, provenance } = await openSweep(runs, plan, asked);
+  const { run, provenance } = await openSweep(runs, plan, asked, begun);
   const { tracking } = plan.cells[0]!.resolved;
   let left: Omit<RecordedSweep, 'run'> | undefined;
   try {

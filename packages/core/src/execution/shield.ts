@@ -118,15 +118,17 @@ export class Shield {
    * Has the cells of a sweep carried out, as a run that stands for the sweep.
    *
    * @param again the command that runs just the cells that failed
+   * @param begun ends it before the run is there
    */
   async recordSweep(
     plan: SweepPlan,
     asked: SweepAsked,
     again: string,
     work: (context: SweepContext) => Promise<unknown>,
+    begun?: AbortSignal,
   ): Promise<RecordedSweep> {
     const { recordSweep } = await import('./record-sweep.js');
-    return recordSweep(await this.#parts({}), plan, asked, again, work);
+    return recordSweep(await this.#parts({}), plan, asked, again, work, begun);
   }
 
   /** Folder that runs go to; absolute. */

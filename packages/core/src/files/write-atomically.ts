@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { closeSync, fsync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { writeError } from '../errors/index.js';
 
@@ -28,6 +29,21 @@ export async function writeAtomically(
 }
 
 const flush = promisify(fsync);
+
+/** Writes a large file part by part, others having their turn between them. @throws the reason of `signal` */
+export async function writeParts(path: string, parts: Iterable<string>, signal?: AbortSignal): Promise<void> {
+  const file = openSync(path, 'w');
+  try {
+    for (const part of parts) {
+      writeFileSync(file, part);
+      await turn();
+      signal?.throwIfAborted();
+    }
+    await flush(file);
+  } finally {
+    closeSync(file);
+  }
+}
 
 /**
  * Writes a small file, and resolves when it is on the disk. Only for that it is waited for elsewhere: the other steps take

@@ -49,11 +49,12 @@ describe('how a sweep stands', () => {
 });
 
 describe('the view of a sweep', () => {
+  const cell = (n: number) => cells[n - 1]!;
   const cells = ['attack=fgsm', 'attack=cw_l2', `description=${'long '.repeat(40)}`];
 
   it('is one line for the whole and one for each worker, none wider than the terminal', () => {
     const progress = new SweepProgress(3);
-    const view = new SweepView(progress, { stream: terminal(80).stream, name: 'grid', cells });
+    const view = new SweepView(progress, { stream: terminal(80).stream, name: 'grid', cell });
     progress.tell(event(1, 'started', { worker: '1' }), T);
     progress.tell(event(1, 'ended', { worker: '1', state: 'COMPLETED' }), T + 20_000);
     progress.tell(event(2, 'started', { worker: '1' }), T + 20_000);
@@ -72,7 +73,7 @@ describe('the view of a sweep', () => {
   it('has the swept values whole as long as their keys can be shortened', () => {
     const progress = new SweepProgress(1);
     const swept = ['attacks.fgsm.eps=4 defenses.jpeg.quality=80'];
-    const view = new SweepView(progress, { stream: terminal(80).stream, name: 'grid', cells: swept });
+    const view = new SweepView(progress, { stream: terminal(80).stream, name: 'grid', cell: (n) => swept[n - 1]! });
     progress.tell(event(1, 'started', { worker: '1' }), T);
     expect(view.lines(80, T)[1]).toBe('  1  cell 1  0 s  attacks.fgsm.eps=4 defenses.jpeg.quality=80');
     progress.tell(event(1, 'progress', { worker: '1', stage: 'evaluate', name: 'fgsm', done: 8, of: 32 }), T);
@@ -83,7 +84,7 @@ describe('the view of a sweep', () => {
   it('is drawn anew in its place on a terminal, and leaves nothing there', () => {
     const { stream, text } = terminal(80);
     const progress = new SweepProgress(3);
-    const view = new SweepView(progress, { stream, name: 'grid', cells });
+    const view = new SweepView(progress, { stream, name: 'grid', cell });
     for (const each of [event(1, 'started'), event(1, 'ended', { state: 'COMPLETED' }), event(2, 'started')]) {
       progress.tell(each, Date.now());
       view.tell(each);
@@ -96,7 +97,7 @@ describe('the view of a sweep', () => {
   it('is plain lines elsewhere, failures with their cause', () => {
     const { stream, text } = terminal();
     const progress = new SweepProgress(3);
-    const view = new SweepView(progress, { stream, name: 'grid', cells });
+    const view = new SweepView(progress, { stream, name: 'grid', cell });
     const error = { code: 'MODEL_NAN', message: 'MODEL_NAN: no numbers' };
     for (const each of [
       event(1, 'started'),

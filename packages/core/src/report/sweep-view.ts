@@ -6,8 +6,8 @@ import { wrapFor } from './wrap.js';
 export interface SweepViewOptions {
   readonly stream: NodeJS.WriteStream;
   readonly name: string;
-  /** What is swept in each cell, as it would be typed; the first cell first. */
-  readonly cells: readonly string[];
+  /** What is swept in a cell, as it would be typed; cells count from 1. */
+  readonly cell: (cell: number) => string;
   /** ms between two plain lines on the whole where the stream is no terminal. */
   readonly interval?: number;
 }
@@ -47,9 +47,10 @@ export class SweepView {
       if (failed) this.line(`cell ${cell}${part} ${event.state ?? phase}: ${event.error?.message ?? ''}`);
       else if (!this.options.stream.isTTY) this.line(`cell ${cell} done, ${this.#whole(120, false)}`);
     } else if (phase === 'started' && !this.options.stream.isTTY) {
-      this.line(`cell ${cell} of ${this.progress.cells}${part}: ${this.options.cells[cell - 1] ?? ''}`);
+      this.line(`cell ${cell} of ${this.progress.cells}${part}: ${this.options.cell(cell)}`);
     }
-    this.#draw(phase !== 'progress');
+    // Of cells that are queued there may be a million at once.
+    this.#draw(phase !== 'progress' && phase !== 'queued');
   }
 
   /** A line that stays. */
@@ -123,7 +124,7 @@ export class SweepView {
   #worker({ worker, cell, shard, since, stage, name, done, of }: WorkerState, now: number, width: number): string {
     const count = done === undefined ? '' : ` ${Math.floor(done)}${of === undefined ? '' : `/${of}`}`;
     const doing = stage === undefined ? [] : [`${stage} ${name ?? ''}${count}`];
-    const params = this.options.cells[cell - 1] ?? '';
+    const params = this.options.cell(cell);
     const part = shard === undefined ? '' : ` shard ${shard}`;
     const head = ['', worker, `cell ${cell}${part}`, ...doing, clock((now - since) / 1000)].join('  ');
     const line = `${head}  ${params}`;
@@ -137,7 +138,8 @@ function paceOf(cellsAMinute: number): string {
   return cellsAMinute >= 1 ? `${cellsAMinute.toFixed(1)} cells/min` : `${(60 * cellsAMinute).toFixed(1)} cells/h`;
 }
 
-function clock(seconds: number): string {
+/** `42 s`, `12m03` */
+export function clock(seconds: number): string {
   return seconds < 99.5 ? `${Math.round(seconds)} s` : duration(seconds);
 }
 

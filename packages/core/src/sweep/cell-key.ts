@@ -9,5 +9,7 @@ import type { ResolvedSpec } from '../spec/resolved-spec.js';
  */
 export function cellKey(hash: string, spec: ResolvedSpec, registry: PluginRegistry): string {
   const plugins = pluginsOf(spec, registry).map(([place, plugin]) => [place, pluginCode(plugin)]);
-  return canonicalHash({ hash, core: coreCode(), plugins }).slice(0, 20);
+  const whole = canonicalHash({ hash, core: coreCode(), plugins });
+  // A string of its own: a part of one keeps the whole, and there are as many as cells.
+  return Buffer.from(whole.slice(0, 20)).toString('latin1');
 }

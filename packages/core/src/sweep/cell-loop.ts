@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { CellJob, CellOutcome, Executor, SweepEvent } from '../plugin/executor-contract.js';
 import { jobOf, shardsOf } from './cell-jobs.js';
+import { LongWork } from './long-work.js';
 import type { SweepCell } from './plan.js';
 import { nextAttempt, type NextAttempt } from './retry.js';
 import type { SweepSettings } from './settings.js';
@@ -12,8 +13,12 @@ export interface LoopOptions {
   /** Records the last word on a cell; awaited before the sweep ends. */
   readonly ended: (cell: LoopCell, job: CellJob, outcome: CellOutcome) => Promise<void>;
   readonly signal: AbortSignal;
-  /** Parts that a cell is split into; they are carried out before the cell itself. Default: it is not split. */
-  readonly shards?: (cell: LoopCell, job: CellJob) => number;
+  /**
+   * Parts that a cell is split into; they are carried out before the cell itself. Default: it is not split.
+   *
+   * @param batch images a batch, where that is not the spec's
+   */
+  readonly shards?: (cell: LoopCell, batch?: number) => number;
   /** Whether somebody else carries out the cells themselves, when their shards are done. */
   readonly shardsOnly?: boolean;
 }
@@ -25,6 +30,9 @@ interface Attempt {
   readonly job: CellJob;
   readonly group?: ShardGroup;
 }
+
+/** A cell alone: a first attempt at it, whose job is made when it is handed over. There would be no room for a million. */
+type Waiting = Attempt | LoopCell;
 
 /** The shards of one attempt at a cell. */
 interface ShardGroup {
@@ -39,7 +47,7 @@ interface ShardGroup {
 /** Hands cells, or the shards of cells and then the cells, to an executor, as many at once as it has slots, until each has its last word. */
 export class CellLoop {
   readonly #stop = new AbortController();
-  readonly #queue: Attempt[] = [];
+  readonly #queue: Waiting[] = [];
   /** Attempts that are at work or wait for their time: others may follow them. */
   #open = 0;
   #wake: () => void = () => undefined;
@@ -60,7 +68,13 @@ export class CellLoop {
     const stop = () => this.#halt(signal.reason);
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
-    for (const cell of cells) this.#begin(cell, jobOf(cell));
+    const work = new LongWork();
+    for (const cell of cells) {
+      if (work.isDue) await work.turn();
+      if (this.#stop.signal.aborted) break;
+      if (this.#isSplit(cell)) this.#begin(cell, jobOf(cell));
+      else this.#enqueue(cell);
+    }
     const lanes = Array.from({ length: Math.min(this.executor.slots, this.#queue.length) }, () => this.#lane());
     try {
       await Promise.all(lanes);
@@ -79,7 +93,7 @@ export class CellLoop {
       if (next) {
         this.#open++;
         try {
-          await this.#attempt(next);
+          await this.#attempt('job' in next ? next : { cell: next, job: jobOf(next) });
         } finally {
           this.#open--;
           this.#signalChange();
@@ -91,10 +105,18 @@ export class CellLoop {
 
   /** An attempt at a cell: its shards first, where it is split. */
   #begin(cell: LoopCell, job: CellJob): void {
-    const of = this.options.shards?.(cell, job) ?? 1;
-    if (of <= 1 && !this.options.shardsOnly) return this.#enqueue({ cell, job });
+    if (!this.#isSplit(cell, job.batch)) return this.#enqueue({ cell, job });
+    const of = this.#shards(cell, job.batch);
     const group: ShardGroup = { job, stop: new AbortController(), left: of };
     for (const shard of shardsOf(job, of)) this.#enqueue({ cell, job: shard, group });
+  }
+
+  #isSplit(cell: LoopCell, batch?: number): boolean {
+    return this.options.shardsOnly === true || this.#shards(cell, batch) > 1;
+  }
+
+  #shards(cell: LoopCell, batch?: number): number {
+    return this.options.shards?.(cell, batch) ?? 1;
   }
 
   async #attempt({ cell, job, group }: Attempt): Promise<void> {
@@ -160,12 +182,13 @@ export class CellLoop {
     this.#stop.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
   }
 
-  #enqueue(attempt: Attempt, place: 'first' | 'last' = 'last'): void {
-    const { cell, job } = attempt;
-    const of = job.shard ? { shard: job.shard } : {};
-    this.options.tell({ type: 'queued', cell: cell.cell, ...of, attempt: job.attempt });
-    if (place === 'first') this.#queue.unshift(attempt);
-    else this.#queue.push(attempt);
+  #enqueue(waiting: Waiting, place: 'first' | 'last' = 'last'): void {
+    const isFirst = !('job' in waiting);
+    const { shard, attempt } = isFirst ? { shard: undefined, attempt: 1 } : waiting.job;
+    const { cell } = isFirst ? waiting : waiting.cell;
+    this.options.tell({ type: 'queued', cell, ...(shard ? { shard } : {}), attempt });
+    if (place === 'first') this.#queue.unshift(waiting);
+    else this.#queue.push(waiting);
     this.#signalChange();
   }
 

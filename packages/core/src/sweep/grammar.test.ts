@@ -18,10 +18,10 @@ const where = { file: 'spec' };
 const names = { reader: new SourceReader(undefined, [folder]), registry: specRegistry() };
 const values = (form: unknown) =>
   readAxis('seed', fromPlain(form, where), where, names).values.map(toPlain) as number[];
-const points = (sweep: object, seed = 3) =>
-  readPoints(fromPlain(sweep, where) as MapNode, { ...names, seed, fixed: new Map(), axes: [], many: false }).map(
-    plainValues,
-  );
+const points = async (sweep: object, seed = 3) => {
+  const options = { ...names, seed, fixed: new Map(), axes: [], many: false };
+  return (await readPoints(fromPlain(sweep, where) as MapNode, options)).map(plainValues);
+};
 
 /** A few keys with distinct values each. */
 const grids = fc.dictionary(
@@ -87,10 +87,10 @@ describe('ranges', () => {
 });
 
 describe('points', () => {
-  it('of a grid are its product: each combination once', () => {
-    fc.assert(
-      fc.property(grids, (grid) => {
-        const found = points({ grid });
+  it('of a grid are its product: each combination once', async () => {
+    await fc.assert(
+      fc.asyncProperty(grids, async (grid) => {
+        const found = await points({ grid });
         const count = Object.values(grid).reduce((product, list) => product * list.length, 1);
         expect(found).toHaveLength(count);
         expect(new Set(found.map((point) => JSON.stringify(point))).size).toBe(count);
@@ -106,24 +106,24 @@ describe('points', () => {
     );
   });
 
-  it('that a condition includes, and those that it excludes, are all of them', () => {
-    fc.assert(
-      fc.property(
+  it('that a condition includes, and those that it excludes, are all of them', async () => {
+    await fc.assert(
+      fc.asyncProperty(
         grids,
         fc.integer({ min: 0, max: 99 }),
         fc.constantFrom('=', '!=', '<', '<=', '>', '>='),
-        (grid, limit, sign) => {
+        async (grid, limit, sign) => {
           const condition = [`${Object.keys(grid)[0]}${sign}${limit}`];
-          const part = (sweep: object) => {
+          const part = async (sweep: object) => {
             try {
-              return points(sweep);
+              return await points(sweep);
             } catch {
               return [];
             }
           };
-          const all = points({ grid });
-          const kept = part({ grid, include: condition });
-          const left = part({ grid, exclude: condition });
+          const all = await points({ grid });
+          const kept = await part({ grid, include: condition });
+          const left = await part({ grid, exclude: condition });
           expect(kept.length + left.length).toBe(all.length);
           expect(all.filter((point) => kept.some((each) => JSON.stringify(each) === JSON.stringify(point)))).toEqual(
             kept,
@@ -133,19 +133,24 @@ describe('points', () => {
     );
   });
 
-  it('of a zip are as many as each key has values', () => {
-    fc.assert(
-      fc.property(fc.array(fc.tuple(fc.integer(), fc.integer()), { minLength: 1, maxLength: 9 }), (pairs) => {
-        const zip = { seed: pairs.map(([a]) => a), batch: pairs.map(([, b]) => b) };
-        expect(points({ zip })).toEqual(pairs.map(([seed, batch]) => ({ seed, batch })));
-      }),
+  it('of a zip are as many as each key has values', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.integer(), fc.integer()), { minLength: 1, maxLength: 9 }),
+        async (pairs) => {
+          const zip = { seed: pairs.map(([a]) => a), batch: pairs.map(([, b]) => b) };
+          expect(await points({ zip })).toEqual(pairs.map(([seed, batch]) => ({ seed, batch })));
+        },
+      ),
     );
   });
 
-  it('are repeated with the seeds that follow', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 1000 }), fc.integer({ min: 1, max: 9 }), (seed, repeats) => {
-        expect(points({ repeats }, seed)).toEqual(Array.from({ length: repeats }, (_, i) => ({ seed: seed + i })));
+  it('are repeated with the seeds that follow', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 1000 }), fc.integer({ min: 1, max: 9 }), async (seed, repeats) => {
+        expect(await points({ repeats }, seed)).toEqual(
+          Array.from({ length: repeats }, (_, i) => ({ seed: seed + i })),
+        );
       }),
     );
   });

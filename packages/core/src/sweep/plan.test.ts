@@ -375,3 +375,42 @@ describe('before anything is run', () => {
     expect(first).toMatch(new RegExp(`^${code} `));
   });
 });
+
+describe('a plan of many cells', () => {
+  const seeds = (n: number) => `sweep: { grid: { seed: { range: [0, ${n}] }, batch: [1, 2] } }\n`;
+  const planMany = (n: number, more: object) => planOf(folder, `${SWEPT_SPEC}${seeds(n)}`, [], { many: true, ...more });
+
+  it('tells how far it is, and lets others have their turn', async () => {
+    const told: [number, number][] = [];
+    let turns = 0;
+    const clock = setInterval(() => turns++, 1);
+    const { cells } = await planMany(3000, { progress: (...how: [number, number]) => told.push(how) });
+    clearInterval(clock);
+    expect(cells).toHaveLength(6000);
+    expect(told.length).toBeGreaterThan(1);
+    expect(turns).toBeGreaterThan(1);
+    expect(told.map(([, of]) => of)).toEqual(told.map(() => 6000));
+    expect(told.map(([done]) => done)).toEqual(told.map(([done]) => done).sort((a, b) => a - b));
+  });
+
+  it('ends with the reason of its signal, at once', async () => {
+    const stopping = new AbortController();
+    const reason = new Error('stopped');
+    setTimeout(() => stopping.abort(reason), 200);
+    const began = performance.now();
+    await expect(planMany(90_000, { signal: stopping.signal })).rejects.toBe(reason);
+    expect(performance.now() - began).toBeLessThan(2000);
+  });
+
+  it.each([
+    'sweep: { grid: { seed: { range: [0, 100000] }, batch: { range: [0, 100000] } } }\n',
+    'sweep: { repeats: 1000000000 }\n',
+    'sweep: { random: { n: 1000000000, seed: { integer: [1, 1000000000] } } }\n',
+  ])('that cannot fit into memory is refused before it is made: %s', async (sweep) => {
+    const [error] = await errorsOf(planOf(folder, `${SWEPT_SPEC}${sweep}`, [], { many: true }));
+    expect(error).toMatchObject({ code: 'SWEEP_NO_MEMORY' });
+    expect(error!.message).toMatch(
+      /^a sweep of 10?,000,000,000 cells does not fit into memory: it takes about [\d,]+ GB/,
+    );
+  });
+});

@@ -6,6 +6,7 @@ import type { ResolvedSpec } from '../spec/resolved-spec.js';
 import { child, emptyMap, formatPath, setIn, toPlain, type MapNode } from '../spec/tree.js';
 import { runsFolder } from '../tracking/runs-folder.js';
 import { checkMetric } from './check-metric.js';
+import { LongWork, type LongWorkOptions } from './long-work.js';
 import { readMultirun } from './multirun.js';
 import { bareKey, readPoints } from './points.js';
 import { resolveCells } from './resolve-cells.js';
@@ -48,7 +49,7 @@ export interface SweepPlan {
   readonly files: readonly string[];
 }
 
-export interface PlanOptions extends LoadSpecOptions {
+export interface PlanOptions extends LoadSpecOptions, LongWorkOptions {
   /** Whether `key=a,b` among the overrides is swept, as with Hydra's `-m`. */
   readonly multirun?: boolean;
   /** Whether more than a hundred thousand cells are wanted. */
@@ -63,10 +64,11 @@ export async function hasSweep(spec: string, options: LoadSpecOptions): Promise<
 /**
  * Resolves and checks every cell of a sweep.
  *
- * @throws all that is wrong, of all cells at once: SWEEP_*, and what loading a spec throws
+ * @throws all that is wrong, of all cells at once: SWEEP_*, and what loading a spec throws; the reason of `signal`
  */
 export async function planSweep(spec: string, options: PlanOptions): Promise<SweepPlan> {
   const { registry } = options;
+  const work = new LongWork(options);
   const plain = new OpenSpec(spec, { ...options, overrides: [] });
   const given = options.overrides ?? [];
   const { fixed, axes } = options.multirun
@@ -89,10 +91,11 @@ export async function planSweep(spec: string, options: PlanOptions): Promise<Swe
     fixed: new Map(open.overrides.flatMap((each) => ('value' in each ? [[formatPath(each.path), each.value]] : []))),
     axes,
     many: options.many ?? false,
+    work,
   };
   const planned = await noted(faults, async () => {
-    const points = readPoints(swept?.kind === 'map' ? swept : emptyMap(tree.where), asked);
-    return { points, cells: await resolveCells(open, points, registry) };
+    const points = await readPoints(swept?.kind === 'map' ? swept : emptyMap(tree.where), asked);
+    return { points, cells: await resolveCells(open, points, registry, work) };
   });
   throwAll(faults);
   const { points, cells } = planned!;

@@ -4,6 +4,8 @@ import { child, fromPlain, toPlain, type MapNode, type SpecNode } from '../spec/
 import { invalid, needList, readAxis, type Axis, type Names } from './axes.js';
 import { readConditions, type Condition } from './conditions.js';
 import { readDistribution } from './distributions.js';
+import { LongWork } from './long-work.js';
+import { needMemory } from './plan-memory.js';
 
 /** One swept key's value at one point. */
 export interface Setting {
@@ -30,6 +32,7 @@ export interface PointOptions extends Names {
   readonly axes: readonly Axis[];
   /** Whether a sweep of more than {@link MANY_CELLS} cells is wanted. */
   readonly many: boolean;
+  readonly work?: LongWork;
 }
 
 /**
@@ -37,9 +40,9 @@ export interface PointOptions extends Names {
  * repeats, without what its conditions leave out.
  *
  * @param sweep what stands under `sweep:`, checked by its schema
- * @throws SWEEP_INVALID, SWEEP_EMPTY, SWEEP_TOO_LARGE, SWEEP_UNKNOWN_KEY (in a condition)
+ * @throws SWEEP_INVALID, SWEEP_EMPTY, SWEEP_TOO_LARGE, SWEEP_NO_MEMORY, SWEEP_UNKNOWN_KEY (in a condition)
  */
-export function readPoints(sweep: MapNode, options: PointOptions): Point[] {
+export async function readPoints(sweep: MapNode, options: PointOptions): Promise<Point[]> {
   const typed = new Set(options.axes.map(({ key }) => bareKey(key)));
   const parts = [
     () => gridFactors(sweep, options),
@@ -62,8 +65,15 @@ export function readPoints(sweep: MapNode, options: PointOptions): Point[] {
     throw new ShieldError('SWEEP_TOO_LARGE', { cells: count.toLocaleString('en') }, { where: sweep.where });
   }
   const kept = conditions(sweep, [...new Set(factors.flatMap(keysOf))]);
+  // How many the conditions leave is known when they were asked.
+  if (!kept) needMemory(count);
+  const { work = new LongWork() } = options;
   const points: Point[] = [];
   for (const point of product(factors)) {
+    if (work.isDue) {
+      needMemory(points.length);
+      await work.turn();
+    }
     if (!kept || kept(plainValues(point))) points.push(point);
   }
   if (points.length > 0) return points;
@@ -124,6 +134,7 @@ function randomFactor(sweep: MapNode, seed: number): Factor[] {
   if (draws.length === 0)
     throw invalid('random', 'draws nothing', 'write KEY: { uniform: [low, high] } below it', node.where);
   const n = toPlain(child(node, 'n')!) as number;
+  needMemory(n);
   // A stream for each draw: a larger n keeps the points that were there.
   return [
     Array.from({ length: n }, (_, i) =>
@@ -137,6 +148,7 @@ function repeatsFactor(sweep: MapNode, seed: number): Factor[] {
   if (!node) return [];
   const { where } = node;
   const n = toPlain(node) as number;
+  needMemory(n);
   return [Array.from({ length: n }, (_, i) => [{ key: 'seed', where, value: fromPlain(seed + i, where) }])];
 }
 

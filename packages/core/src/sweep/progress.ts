@@ -18,6 +18,8 @@ export interface WorkerState {
 export class SweepProgress {
   readonly #workers = new Map<string, WorkerState>();
   readonly #states = new Map<number, string>();
+  /** How many have each of them. */
+  readonly #counts = new Map<string, number>();
   /** When cells ended in this session, ms since 1970. */
   readonly #ends: number[] = [];
   #began: number | undefined;
@@ -27,7 +29,7 @@ export class SweepProgress {
 
   /** Cells that were done before. */
   add(cell: number, state: string): void {
-    this.#states.set(cell, state);
+    this.#put(cell, state);
   }
 
   /** A session begins: who worked in the one before is gone, and its pace tells nothing. */
@@ -43,7 +45,7 @@ export class SweepProgress {
     const { cell, phase, shard } = event;
     const of = { cell, ...defined({ shard }) };
     const worker = event.worker ?? this.#of(event)?.worker ?? '1';
-    if (phase === 'queued') this.#states.delete(cell);
+    if (phase === 'queued') this.#put(cell, undefined);
     else if (phase === 'started') {
       this.#leave(event);
       this.#workers.set(worker, { worker, ...of, since: time });
@@ -54,7 +56,7 @@ export class SweepProgress {
     } else {
       this.#leave(event);
       if (phase !== 'ended' || shard !== undefined) return;
-      this.#states.set(cell, event.state ?? 'FAILED');
+      this.#put(cell, event.state ?? 'FAILED');
       if (event.state !== 'INTERRUPTED') this.#ends.push(time);
     }
   }
@@ -64,12 +66,12 @@ export class SweepProgress {
   }
 
   get completed(): number {
-    return this.#count((state) => state === 'COMPLETED');
+    return this.#counts.get('COMPLETED') ?? 0;
   }
 
   /** Cells whose last word is another one; those that were interrupted have none. */
   get failed(): number {
-    return this.#count((state) => state !== 'COMPLETED' && state !== 'INTERRUPTED');
+    return this.#states.size - this.completed - (this.#counts.get('INTERRUPTED') ?? 0);
   }
 
   get left(): number {
@@ -97,8 +99,14 @@ export class SweepProgress {
     if (at) this.#workers.delete(at.worker);
   }
 
-  #count(is: (state: string) => boolean): number {
-    return [...this.#states.values()].filter(is).length;
+  #put(cell: number, state: string | undefined): void {
+    const before = this.#states.get(cell);
+    if (before !== undefined) this.#counts.set(before, this.#counts.get(before)! - 1);
+    if (state === undefined) this.#states.delete(cell);
+    else {
+      this.#states.set(cell, state);
+      this.#counts.set(state, (this.#counts.get(state) ?? 0) + 1);
+    }
   }
 }
 

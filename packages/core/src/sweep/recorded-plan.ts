@@ -8,6 +8,8 @@ import type { ResolvedSpec } from '../spec/resolved-spec.js';
 import { toYaml } from '../spec/to-yaml.js';
 import type { Run } from '../tracking/runs-folder.js';
 import { cellKey } from './cell-key.js';
+import { LongWork, type LongWorkOptions } from './long-work.js';
+import { PlanMemory } from './plan-memory.js';
 import type { SweepCell, SweepPlan } from './plan.js';
 import { shownValue } from './results.js';
 import type { SweepRecord } from './sweep-record.js';
@@ -18,19 +20,24 @@ import type { SweepRecord } from './sweep-record.js';
  *
  * @param overrides for all cells: another executor
  * @returns undefined where the record is of a version that kept none
- * @throws what loading a spec throws
+ * @throws what loading a spec throws; SWEEP_NO_MEMORY; the reason of an aborted signal
  */
 export async function recordedPlan(
   shield: Shield,
   run: Run,
   record: SweepRecord,
   overrides: readonly string[],
+  watched: LongWorkOptions = {},
 ): Promise<SweepPlan | undefined> {
   const { common, settings, seed, keys, spec } = record;
   if (!isMapping(common) || !settings) return undefined;
   const folder = dirname(spec);
   const cells: SweepCell[] = [];
+  const memory = new PlanMemory(record.cells.length);
+  const work = new LongWork(watched);
   for (const { cell, params, own } of record.cells) {
+    memory.at(cells.length);
+    if (work.isDue) await work.turn(cells.length, record.cells.length);
     const whole = (own === undefined ? common : together(common, own)) as unknown as ResolvedSpec;
     const { resolved, hash } = await shield.load(toYaml(whole), overrides, folder);
     const typed = keys.flatMap((key) => (key in params ? [`${key}=${shownValue(params[key])}`] : []));

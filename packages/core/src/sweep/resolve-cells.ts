@@ -5,19 +5,28 @@ import { parseOverride, type Override } from '../spec/override.js';
 import { parsePath, toPlain, type SpecNode } from '../spec/tree.js';
 import { CellFaults, atItsKey, faultsOf } from './cell-faults.js';
 import { cellKey } from './cell-key.js';
+import type { LongWork } from './long-work.js';
+import { PlanMemory } from './plan-memory.js';
 import type { SweepCell } from './plan.js';
 import { bareKey, plainValues, type Point, type Setting } from './points.js';
 
-/** @throws all that is wrong, of all cells at once; what is wrong with each of them alike, since the spec says so, once */
+/**
+ * @throws all that is wrong, of all cells at once; what is wrong with each of them alike, since the spec says so, once;
+ *   SWEEP_NO_MEMORY; the reason of an aborted signal
+ */
 export async function resolveCells(
   open: OpenSpec,
   points: readonly Point[],
   registry: PluginRegistry,
+  work: LongWork,
 ): Promise<SweepCell[]> {
   const cells: SweepCell[] = [];
+  const memory = new PlanMemory(points.length);
   const faults = new CellFaults(points.length);
   const overridesOf = new Map<Setting, Override>();
   for (const [i, point] of points.entries()) {
+    memory.at(i);
+    if (work.isDue) await work.turn(i, points.length);
     const overrides = point.map((setting) => {
       let override = overridesOf.get(setting);
       if (!override) overridesOf.set(setting, (override = overrideOf(setting)));

@@ -1,4 +1,5 @@
-import { appendFile, readFile } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SweepSettings } from './settings.js';
 
@@ -23,18 +24,28 @@ export function resultsPath(folder: string): string {
   return join(folder, 'cells.jsonl');
 }
 
-/** What is known of the cells, the last word on each, by key. A torn last line counts for nothing. */
+/**
+ * What is known of the cells, the last word on each, by key. A torn last line counts for nothing. Line by line: those of a
+ * hundred thousand cells are longer than a string can be.
+ */
 export async function readResults(path: string): Promise<Map<string, CellResult>> {
-  const text = await readFile(path, 'utf8').catch(() => '');
   const results = new Map<string, CellResult>();
-  for (const line of text.split('\n')) {
+  if (!existsSync(path)) return results;
+  const add = (line: string) => {
     try {
       const result = JSON.parse(line) as CellResult;
       results.set(result.key, result);
     } catch {
-      continue;
+      // An empty line, or a torn one.
     }
+  };
+  let rest = '';
+  for await (const chunk of createReadStream(path, 'utf8') as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop()!;
+    lines.forEach(add);
   }
+  add(rest);
   return results;
 }
 

@@ -72,7 +72,7 @@ export async function runSweep(
   });
   try {
     const workers = await workersOf(executor);
-    const shards = ({ resolved }: LoopCell, { batch }: CellJob) =>
+    const shards = ({ resolved }: LoopCell, batch?: number) =>
       isSpread(resolved) ? shardCount(resolved, workers, batch) : 1;
     const ended = async (cell: LoopCell, job: CellJob, outcome: CellOutcome) => {
       const result = resultOf(cell, job, outcome);

@@ -1,15 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShieldError } from '../errors/index.js';
-import { canonicalJson } from '../spec/canonical.js';
-import { isMapping } from '../spec/plugin-places.js';
-import { toYaml } from '../spec/to-yaml.js';
 import { collectProvenance, type CollectedProvenance } from '../tracking/provenance.js';
 import { checkFormat } from '../tracking/record-format.js';
 import { createRun } from '../tracking/run-directory.js';
 import { listRuns, type Run } from '../tracking/runs-folder.js';
+import { LongWork } from './long-work.js';
 import type { SweepPlan } from './plan.js';
 import type { SweepSettings } from './settings.js';
+import { commonOf, recordText, resolvedText } from './sweep-files.js';
 
 /** sweep.json in the directory of a sweep's run: what was asked, and the cells that it came to. */
 export interface SweepRecord {
@@ -58,9 +57,15 @@ export async function findSweep(runsFolder: string, plan: SweepPlan): Promise<Ru
 /**
  * The run of the sweep, made where there is none of the same cells yet: one that was stopped goes on.
  *
- * @throws WRITE_FAILED, DISK_FULL
+ * @param signal ends it, and leaves no trace of a run that was being made
+ * @throws WRITE_FAILED, DISK_FULL; the reason of `signal`
  */
-export async function openSweep(runsFolder: string, plan: SweepPlan, asked: SweepAsked): Promise<OpenedSweep> {
+export async function openSweep(
+  runsFolder: string,
+  plan: SweepPlan,
+  asked: SweepAsked,
+  signal?: AbortSignal,
+): Promise<OpenedSweep> {
   const { seed, folder } = plan;
   const { commandLine } = asked;
   const [found, provenance] = await Promise.all([
@@ -68,17 +73,19 @@ export async function openSweep(runsFolder: string, plan: SweepPlan, asked: Swee
     collectProvenance({ seed, commandLine, specDir: folder, usedFiles: plan.files }),
   ]);
   if (found) return { run: found, provenance };
-  const common = plan.cells.map(({ resolved }) => resolved as unknown).reduce(inBoth) as object;
+  const common = await commonOf(plan.cells, new LongWork(signal ? { signal } : {}));
+  const head = headOf(plan, asked, common);
   const run = await createRun(runsFolder, {
     name: plan.name,
     specText: plan.text,
-    resolvedText: resolvedText(plan, common),
+    resolvedText: () => resolvedText(plan, common),
     hash: plan.hash,
     provenance,
     commandLine,
     kind: 'sweep',
     cells: plan.cells.length,
-    files: { [FILE]: `${JSON.stringify(recordOf(plan, asked, common), undefined, 1)}\n` },
+    files: { [FILE]: () => recordText(head, plan.cells, common) },
+    ...(signal ? { signal } : {}),
   });
   return { run, provenance };
 }
@@ -98,8 +105,9 @@ export async function readSweepRecord(run: Run): Promise<SweepRecord> {
   return record;
 }
 
-function recordOf(plan: SweepPlan, asked: SweepAsked, common: unknown): SweepRecord {
-  const { keys, settings, seed, cells } = plan;
+/** What the record holds beside its cells. */
+function headOf(plan: SweepPlan, asked: SweepAsked, common: unknown): Omit<SweepRecord, 'cells'> {
+  const { keys, settings, seed } = plan;
   const { spec, overrides, multirun, executor } = asked;
   const { metric, goal } = settings;
   return {
@@ -108,35 +116,6 @@ function recordOf(plan: SweepPlan, asked: SweepAsked, common: unknown): SweepRec
     keys,
     ...(metric === undefined ? {} : { metric }),
     goal,
-    cells: cells.map(({ cell, key, params, resolved }) => ({ cell, key, params, own: beside(common, resolved) })),
     ...{ common, settings, seed },
   };
-}
-
-/** What the resolved specs of all cells have in common, and every point. */
-function resolvedText({ keys, settings, cells }: SweepPlan, common: object): string {
-  const sweep = { keys, cells: cells.length, ...settings, points: cells.map(({ params }) => params) };
-  return toYaml({ ...common, sweep } as never);
-}
-
-/** The members of two mappings that are the same in both, at any depth. */
-function inBoth(a: unknown, b: unknown): unknown {
-  if (a === b || !isMapping(a) || !isMapping(b)) return canonicalJson(a) === canonicalJson(b) ? a : undefined;
-  return Object.fromEntries(
-    Object.entries(a).flatMap(([key, value]) => {
-      const same = key in b ? inBoth(value, b[key]) : undefined;
-      return same === undefined ? [] : [[key, same]];
-    }),
-  );
-}
-
-/** The members of a value that another one lacks, at any depth; undefined where it lacks none. */
-function beside(common: unknown, value: unknown): unknown {
-  if (!isMapping(common) || !isMapping(value))
-    return canonicalJson(common) === canonicalJson(value) ? undefined : value;
-  const own = Object.entries(value).flatMap(([key, member]) => {
-    const rest = key in common ? beside(common[key], member) : member;
-    return rest === undefined ? [] : [[key, rest] as const];
-  });
-  return own.length === 0 ? undefined : Object.fromEntries(own);
 }

@@ -5,8 +5,11 @@ import { systemCode, writeError } from '../errors/index.js';
 import { makeFolder } from '../files/make-folder.js';
 import { Journal } from './journal.js';
 import type { CollectedProvenance } from './provenance.js';
-import { writeFlushed } from '../files/write-atomically.js';
+import { writeFlushed, writeParts } from '../files/write-atomically.js';
 import { openRun, type Run, type RunRecord } from './runs-folder.js';
+
+/** A file's text, or its parts: of a very large file. */
+export type FileText = string | (() => Iterable<string>);
 
 export interface NewRun {
   /** The spec's name; becomes part of the directory's. */
@@ -14,7 +17,7 @@ export interface NewRun {
   /** The spec as the person wrote it, byte for byte. */
   readonly specText: string;
   /** The resolved spec as YAML. */
-  readonly resolvedText: string;
+  readonly resolvedText: FileText;
   /** Hash of the resolved spec. */
   readonly hash: string;
   readonly provenance: CollectedProvenance;
@@ -28,7 +31,9 @@ export interface NewRun {
   /** Id of the run that it runs again. */
   readonly reproduces?: string;
   /** Files that are there from the beginning, by name. */
-  readonly files?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, FileText>>;
+  /** Ends the making of it; nothing is left then. */
+  readonly signal?: AbortSignal;
 }
 
 /** A cell's place: the id of the sweep's run, and the cell's number in it, from 1. */
@@ -44,7 +49,7 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
  * resolved.yaml, provenance.json, run.json and journal.jsonl (and dirty.diff where the checkout was changed). All of it
  * appears at once, by a rename, on the disk; nothing that is there is ever overwritten.
  *
- * @throws WRITE_FAILED, DISK_FULL: then no trace is left
+ * @throws WRITE_FAILED, DISK_FULL, the reason of its signal: then no trace is left
  */
 export async function createRun(runsDir: string, run: NewRun): Promise<Run> {
   const folder = resolve(runsDir);
@@ -70,6 +75,7 @@ export async function createRun(runsDir: string, run: NewRun): Promise<Run> {
     }
   } catch (error) {
     if (draft) await rm(draft, { recursive: true, force: true });
+    run.signal?.throwIfAborted();
     throw writeError(error, folder, run.name);
   }
 }
@@ -88,7 +94,7 @@ async function fill(draft: string, id: string, createdAt: Date, run: NewRun): Pr
     ...(run.reproduces === undefined ? {} : { reproduces: run.reproduces }),
   };
   const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  const files = {
+  const files: Record<string, FileText> = {
     'spec.yaml': run.specText,
     'resolved.yaml': run.resolvedText,
     'provenance.json': json(run.provenance.record),
@@ -97,7 +103,10 @@ async function fill(draft: string, id: string, createdAt: Date, run: NewRun): Pr
     'run.json': json(record),
   };
   // At once: the disk writes them together, and none is a run before the draft is renamed.
-  const written = Object.entries(files).map(([name, text]) => writeFlushed(join(draft, basename(name)), text));
+  const written = Object.entries(files).map(([name, text]) => {
+    const path = join(draft, basename(name));
+    return typeof text === 'string' ? writeFlushed(path, text) : writeParts(path, text(), run.signal);
+  });
   const results = await Promise.allSettled([
     ...written,
     Journal.begin(join(draft, 'journal.jsonl'), { type: 'state', state: 'QUEUED' }),
