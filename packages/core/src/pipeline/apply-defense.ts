@@ -4,6 +4,7 @@ import { resize } from '../images/resize.js';
 import type { FloatImage, Image } from '../plugin/contracts.js';
 import type { DefensePlugin } from '../plugin/index.js';
 import { Random } from '../random/random.js';
+import { throwIfStopped } from '../tracking/time-limit.js';
 import type { Chosen, PipelineContext } from './context.js';
 import { memberStream, streams, type Chain, type StreamOf } from './defenses.js';
 import { applyBlocking } from './threat/blocking-defense.js';
@@ -23,7 +24,9 @@ export function evaluationDraw(setting: DefenseSetting, id: string, draw: number
  * One image through a chain of defenses, at the model's input size again. Each step is given an image of the size that
  * the chain was given; bytes stay bytes from one codec to the next.
  *
- * @throws OUT_OF_MEMORY; DEFENSE_FAILED where a defense throws anything else or returns something that is not an image in [0, 1]
+ * @param signal asked before each step
+ * @throws OUT_OF_MEMORY; DEFENSE_FAILED where a defense throws anything else or returns something that is not an image in
+ *   [0, 1]; the reason of the signal
  */
 export async function defend(
   setting: DefenseSetting,
@@ -31,8 +34,9 @@ export async function defend(
   image: FloatImage,
   id: string,
   stream: StreamOf,
+  signal?: AbortSignal,
 ): Promise<FloatImage> {
-  return toFloatImage(await defendAsIs(setting, chain, image, id, stream));
+  return toFloatImage(await defendAsIs(setting, chain, image, id, stream, signal));
 }
 
 /** The same in bytes where the last of the chain gives bytes. */
@@ -42,9 +46,11 @@ export async function defendAsIs(
   image: FloatImage,
   id: string,
   stream: StreamOf,
+  signal?: AbortSignal,
 ): Promise<Image> {
   let shown: Image = image;
   for (const [place, step] of chain.steps.entries()) {
+    if (signal) throwIfStopped(signal);
     try {
       const random = new Random(...stream(step, place));
       const result = await step.plugin.apply(handedOver(setting, step.plugin, shown), step.options, random);

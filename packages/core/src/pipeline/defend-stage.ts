@@ -1,7 +1,7 @@
 import { toByteImage } from '../images/quantize.js';
 import { encodeImageRecord } from '../records/image-record.js';
 import { writeRecords } from '../records/tfrecord-writer.js';
-import { checkpoint, throwIfStopped } from '../tracking/time-limit.js';
+import { checkpoint } from '../tracking/time-limit.js';
 import { defend, evaluationDraw } from './apply-defense.js';
 import type { PipelineContext } from './context.js';
 import { isEnsemble, isRandom } from './defenses.js';
@@ -58,9 +58,9 @@ export async function defendStage(context: PipelineContext, source: Source): Pro
       const records: Uint8Array[] = [];
       for (let draw = 0; draw < draws; draw++) {
         for (const [i, id] of batch.ids.entries()) {
-          throwIfStopped(context.signal);
           const given = { data: batch.pixels.subarray(i * length, (i + 1) * length), height, width };
-          const result = await defend(context, defense, given, id, evaluationDraw(context, id, draw));
+          const stream = evaluationDraw(context, id, draw);
+          const result = await defend(context, defense, given, id, stream, context.signal);
           const image = defense.steps.at(-1)!.plugin.takes === 'bytes' ? toByteImage(result, 'round') : result;
           rows.push({ id, label: batch.labels[i]!, draw });
           records.push(await encodeImageRecord({ id, label: batch.labels[i]!, image }));

@@ -119,11 +119,10 @@ async function defendAll(
   const out = borrowPixels(rows.length * outLength);
   await Promise.all(
     rows.map(async (row, i) => {
-      throwIfStopped(signal);
       const id = ids[row]!;
       const image = { data: pixels.subarray(row * length, (row + 1) * length), ...given };
       const stream = evaluationDraw(setting, id, draw, member);
-      putFloats(await defendAsIs(setting, chain, image, id, stream), out, i * outLength);
+      putFloats(await defendAsIs(setting, chain, image, id, stream, signal), out, i * outLength);
     }),
   );
   return out;

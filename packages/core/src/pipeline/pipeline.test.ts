@@ -554,12 +554,18 @@ describe('faults of plugins', () => {
     });
   });
 
-  it('a defense that lets nothing else have a turn is stopped by the time limit all the same, between two images', async () => {
-    slow = 0;
-    const limited = run(['+defense.fault=slow', `batch=${IMAGES}`, '+execution.time_limit=0.3']);
-    await expect(limited).rejects.toBeInstanceOf(RunTimedOut);
-    expect(slow).toBeLessThan(IMAGES);
-  });
+  it.each([
+    ['a defense', '+defense.fault=slow'],
+    ['the second step of a chain', '+defenses.chain=[{ use: flip }, { use: flip, fault: slow }]'],
+  ])(
+    '%s that lets nothing else have a turn is stopped by the time limit all the same, between two images',
+    async (_, override) => {
+      slow = 0;
+      const limited = run([override, `batch=${IMAGES}`, '+execution.time_limit=0.3']);
+      await expect(limited).rejects.toBeInstanceOf(RunTimedOut);
+      expect(slow).toBeLessThan(IMAGES);
+    },
+  );
 
   it('leave no tensors behind', async () => {
     await run();
