@@ -10,7 +10,7 @@ const [FROM, TO] = [2000, 6000];
 /** No cell takes less, in bytes. */
 const LEAST = 400;
 /** What the sweep takes until its tables are written, of what its cells take when they are planned; and for its plots. */
-const BESIDE = 2.5;
+const BESIDE = 3.5;
 const PLOTS = 100 * 2 ** 20;
 
 /** @throws SWEEP_NO_MEMORY where no plan of so many cells can fit into memory */
