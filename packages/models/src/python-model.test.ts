@@ -178,6 +178,11 @@ describe.skipIf(!python)('a network in Python', () => {
     });
   });
 
+  it('says so where memory is wanting, as any other part does', async () => {
+    const source = TORCH.replace('return (x', 'torch.empty(2 ** 50)\n        return (x');
+    await expect(load(source)).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' });
+  });
+
   it('names a file that is not there', async () => {
     const refused = load('', { file: join(folder, 'none.py') });
     await expect(refused).rejects.toMatchObject({ code: 'PYTHON_MODEL', fix: 'name a Python file that is there' });

@@ -10,7 +10,7 @@ const TENSORFLOW_STATUS = /^Invalid TF_Status: \d+\s+Message: /;
 
 /** What libraries say when memory is wanting; Node itself dies of it. */
 const NO_MEMORY =
-  /\bOOM\b|out of memory|array buffer allocation failed|invalid typed array length|bad_alloc|cannot allocate memory|ENOMEM/i;
+  /\bOOM\b|out of memory|array buffer allocation failed|invalid typed array length|bad_alloc|can(?:no|')t allocate memory|unable to allocate|MemoryError|ENOMEM/i;
 
 /** The message of anything thrown, on one line. */
 export function reasonOf(error: unknown): string {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { createSyncFn } from 'synckit';
-import { ShieldError, reasonOf, sizeOf, type LoadContext, type Model } from '@shield/core';
+import { ShieldError, outOfMemory, reasonOf, sizeOf, type LoadContext, type Model } from '@shield/core';
 import { dropTape } from '../drop-tape.js';
 import { normalization, type InputValues } from '../input-values.js';
 import { SERVE, type Question, type Reply } from './python-process.js';
@@ -31,7 +31,7 @@ let blocking: ((request: Request) => Told) | undefined;
  * A network that runs in a Python process. It is asked by a thread of its own, for which this one stops: neither logits nor
  * gradients can be waited for in the middle of an attack's computation.
  *
- * @throws PYTHON_MODEL where the file or the network cannot be used
+ * @throws PYTHON_MODEL where the file or the network cannot be used; OUT_OF_MEMORY
  */
 export function pythonNetwork(options: PythonOptions, context: LoadContext): Model {
   const { file, size } = options;
@@ -49,7 +49,10 @@ export function pythonNetwork(options: PythonOptions, context: LoadContext): Mod
     if ('fault' in told) throw fault(told.fault, remedyFor(told.fault, options.python));
     if (!('reply' in told)) throw new Error('a reply was expected');
     const { error } = told.reply.head as { error?: { reason: string; line?: number } };
-    if (error) throw fault(error.reason, remedyFor(error.reason, options.python), error.line);
+    if (error)
+      throw (
+        outOfMemory(new Error(error.reason)) ?? fault(error.reason, remedyFor(error.reason, options.python), error.line)
+      );
     return told.reply;
   };
   const stop = () => void block({ stop: process.process });
@@ -159,6 +162,8 @@ function remedyFor(reason: string, python: string): string {
   if (/ENOENT|EACCES/.test(reason)) return `set python to one that is there: ${python} cannot be started`;
   const missing = /ModuleNotFoundError: No module named '([^']+)'/.exec(reason)?.[1];
   if (missing) return `install ${missing} for ${python}, or set python to one that has it`;
+  if (/it ended \(SIGKILL\)/.test(reason))
+    return 'where the system was short of memory it kills what takes most: lower batch';
   if (/gave no answer within/.test(reason)) return 'set timeout_s where it is only slow';
   return `mend the file; ${python} by itself tells more`;
 }
