@@ -21,12 +21,14 @@ interface KernelExports extends KernelMemory {
   floats(source: number, out: number, count: number): void;
   corners(
     source: number,
+    bytes: number,
     from: number,
     out: number,
     height: number,
     width: number,
     rows: number,
     columns: number,
+    lines: number,
   ): void;
 }
 
@@ -76,23 +78,22 @@ export function kernelResizeTf1(image: Image, height: number, width: number, { i
   kernel ??= open();
   if (!kernel) return false;
   const { data } = image;
+  const bytes = data instanceof Uint8Array;
   const samples = height * width * 3;
-  const lengths = [data.byteLength, 4 * data.length, 4 * samples, 12 * height, 12 * width];
-  const total = lengths.reduce((sum, bytes) => sum + beyond(bytes), 0);
-  const given = total > MOST_BYTES ? 0 : kernel.room(total);
-  if (given === 0) return false;
-  const floats = given + beyond(data.byteLength);
-  const out = floats + beyond(4 * data.length);
-  const rows = out + beyond(4 * samples);
-  const columns = rows + beyond(12 * height);
+  const lengths = [data.byteLength, 4 * samples, 12 * height, 12 * width, 2 * beyond(12 * width)] as const;
+  const total = lengths.reduce<number>((sum, length) => sum + beyond(length), 0);
+  const source = total > MOST_BYTES ? 0 : kernel.room(total);
+  if (source === 0) return false;
+  const out = source + beyond(lengths[0]);
+  const rows = out + beyond(lengths[1]);
+  const columns = rows + beyond(lengths[2]);
+  const lines = columns + beyond(lengths[3]);
   const { buffer } = kernel.memory;
-  if (data instanceof Uint8Array) {
-    new Uint8Array(buffer, given, data.length).set(data);
-    kernel.floats(given, floats, data.length);
-  } else new Float32Array(buffer, floats, data.length).set(data);
+  if (bytes) new Uint8Array(buffer, source, data.length).set(data);
+  else new Float32Array(buffer, source, data.length).set(data);
   putPlaces(buffer, rows, placesTf1(image.height, height));
   putPlaces(buffer, columns, placesTf1(image.width, width));
-  kernel.corners(floats, image.width, out, height, width, rows, columns);
+  kernel.corners(source, bytes ? 1 : 0, image.width, out, height, width, rows, columns, lines);
   into.set(new Float32Array(buffer, out, samples), start);
   return true;
 }

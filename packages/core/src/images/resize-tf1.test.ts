@@ -6,12 +6,15 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../backend/open-backend.js';
 import { projectRoot } from '../testing/shared-data.js';
 import { nativeForTests } from '../testing/native-for-tests.js';
+import { cut } from './preprocess.js';
 import { toFloatImage } from './quantize.js';
 import { kernelResizeTf1 } from './resize-kernel.js';
 import { resizeTf1 } from './resize-tf1.js';
 import { putResized, resize } from './resize.js';
 import recorded from './testing/resize-tf1.json' with { type: 'json' };
 import { formula, sha256 } from './testing/recorded.js';
+
+const bytesOf = (values: Float32Array) => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 
 const native = await nativeForTests();
 
@@ -55,11 +58,35 @@ describe('bilinear_tf1', () => {
     );
   });
 
+  it('gives the same bits in WebAssembly as without: up and down, sides of one pixel, bytes and floats, of parts', () => {
+    const side = fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 90 }));
+    const margin = fc.integer({ min: 0, max: 5 });
+    fc.assert(
+      fc.property(side, side, side, side, margin, margin, fc.boolean(), (h, w, height, width, top, left, bytes) => {
+        const whole = formula(h + 2 * top, w + 2 * left);
+        const part = cut(bytes ? whole : toFloatImage(whole), top, left, { height: h, width: w });
+        const { data: expected } = resizeTf1(part, height, width);
+        const place = { into: new Float32Array(expected.length + 2).fill(-1), start: 1 };
+        expect(kernelResizeTf1(part, height, width, place)).toBe(true);
+        expect(Buffer.compare(Buffer.from(place.into.buffer, 4, 4 * expected.length), bytesOf(expected))).toBe(0);
+        expect([place.into[0], place.into.at(-1)]).toEqual([-1, -1]);
+      }),
+    );
+  });
+
+  it('takes bytes as k / 255 to the last bit', () => {
+    const data = Uint8Array.from({ length: 3 * 256 }, (_, i) => Math.floor(i / 3));
+    const place = { into: new Float32Array(3 * 256), start: 0 };
+    kernelResizeTf1({ data, height: 256, width: 1 }, 256, 1, place);
+    expect(place.into).toEqual(Float32Array.from(data, (k) => k / 255));
+  });
+
   it('leaves images that are too large for the kernel to TypeScript', () => {
-    const image = { data: new Uint8Array(3 * 5e6).fill(51), height: 5000, width: 1000 };
-    expect(kernelResizeTf1(image, 2, 2, { into: new Float32Array(12), start: 0 })).toBe(false);
-    const { data } = resize(image, { height: 2, width: 2, interpolation: 'bilinear_tf1' });
-    expect(data).toEqual(new Float32Array(12).fill(51 / 255));
+    const image = { data: new Float32Array(3).fill(0.2), height: 1, width: 1 };
+    const [height, width] = [2400, 2400];
+    expect(kernelResizeTf1(image, height, width, { into: new Float32Array(0), start: 0 })).toBe(false);
+    const { data } = resize(image, { height, width, interpolation: 'bilinear_tf1' });
+    expect([data.length, data[0], data.at(-1)]).toEqual([3 * height * width, Math.fround(0.2), Math.fround(0.2)]);
   });
 
   it('takes samples at the upper left corners of pixels', () => {
