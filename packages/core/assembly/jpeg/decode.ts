@@ -4,6 +4,9 @@ import { inverseIslow, inverseIslowOfLower } from './inverse-islow';
 import { storeFlat } from './samples-out';
 import { storeRgb8 } from './to-rgb';
 
+export { huffmanTable } from './huffman-table';
+export { turnWords, units } from './sequential';
+
 /*
  * From the coefficients of a JPEG file to its pixels: what src/jpeg/decode-kernel.ts calls, row by row. JavaScript calls
  * `room`, lays coefficients and planes out behind the address that it gives, and calls the rest. Samples are signed here:

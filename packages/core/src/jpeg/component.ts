@@ -26,13 +26,15 @@ export function componentsOf({ height, width, parts }: JpegFrame): {
   const unitRows = Math.ceil(height / (8 * down));
   const unitColumns = Math.ceil(width / (8 * across));
   const components = parts.map((part): Component => {
-    const own = { height: Math.ceil((height * part.down) / down), width: Math.ceil((width * part.across) / across) };
+    const ownHeight = Math.ceil((height * part.down) / down);
+    const ownWidth = Math.ceil((width * part.across) / across);
     return {
-      ...own,
       down: part.down,
       across: part.across,
-      rows: Math.ceil(own.height / 8),
-      columns: Math.ceil(own.width / 8),
+      height: ownHeight,
+      width: ownWidth,
+      rows: Math.ceil(ownHeight / 8),
+      columns: Math.ceil(ownWidth / 8),
       unitRows: unitRows * part.down,
       unitColumns: unitColumns * part.across,
     };

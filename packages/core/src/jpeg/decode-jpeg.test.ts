@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { MUTATIONS } from '../testing/mutations.js';
 import { projectRoot, sharedPath } from '../testing/shared-data.js';
 import { tensorflowDecoder } from '../testing/tensorflow-decoder.js';
-import { coefficientsOf, decodeJpeg, referencePixels } from './decode-jpeg.js';
+import { plainMemory, decodeJpeg, referencePixels } from './decode-jpeg.js';
 import { KernelDecoder } from './decode-kernel.js';
 import type { InverseDct } from './inverse-dct.js';
 import { readJpeg } from './read-jpeg.js';
@@ -22,7 +22,7 @@ const IDCTS = METHODS.map(([idct]) => idct);
 const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
 
 /** Without the kernel. */
-const byReference = (file: Buffer, idct: InverseDct) => referencePixels(readJpeg(file, Infinity, coefficientsOf), idct);
+const byReference = (file: Buffer, idct: InverseDct) => referencePixels(readJpeg(file, Infinity, plainMemory), idct);
 
 /** Where two images differ first, or -1. */
 function firstDifference(found: Uint8Array, expected: Uint8Array): number {

@@ -2,8 +2,10 @@ import type { ByteImage } from '../plugin/contracts.js';
 import { coloursOf, planesToRgb } from './colours.js';
 import { componentPlane } from './component-planes.js';
 import { KernelDecoder } from './decode-kernel.js';
+import { decodeScan } from './decode-scan.js';
 import type { InverseDct } from './inverse-dct.js';
 import { readJpeg, type Allocate, type JpegFile } from './read-jpeg.js';
+import { scanBytes } from './scan-data.js';
 import { upsample } from './upsample.js';
 
 /**
@@ -20,15 +22,18 @@ export function decodeJpeg(bytes: Uint8Array, idct: InverseDct, mostPixels = Inf
   const file = readJpeg(
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
     mostPixels,
-    (frame, blocks) => kernel?.allocate(frame, blocks) ?? coefficientsOf(frame, blocks),
+    (...sizes) => kernel?.allocate(...sizes) ?? plainMemory(...sizes),
   );
   const { height, width } = file.frame;
   return { data: kernel?.pixels(file, idct) ?? referencePixels(file, idct), height, width };
 }
 
-/** Memory outside of the kernel. */
-export const coefficientsOf: Allocate = (_frame, { components }) =>
-  components.map(({ unitRows, unitColumns }) => new Int16Array(64 * unitRows * unitColumns));
+/** Memory outside of the kernel, and TypeScript. */
+export const plainMemory: Allocate = (_frame, { components }, fileBytes) => ({
+  coefficients: components.map(({ unitRows, unitColumns }) => new Int16Array(64 * unitRows * unitColumns)),
+  scanData: Buffer.allocUnsafe(scanBytes(fileBytes)),
+  decode: decodeScan,
+});
 
 /** What the kernel is held to, and what does the work where there is none, or none of that kind of file. */
 export function referencePixels(file: JpegFile, idct: InverseDct): Uint8Array {

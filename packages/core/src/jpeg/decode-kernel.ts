@@ -1,12 +1,14 @@
-import { compiledKernel, type KernelMemory } from '../webassembly/compiled-kernel.js';
+import { compiledKernel } from '../webassembly/compiled-kernel.js';
 import { coloursOf } from './colours.js';
 import type { Component } from './component.js';
 import { dequantisers, type InverseDct } from './inverse-dct.js';
-import type { Allocate, JpegFile } from './read-jpeg.js';
+import { decodeScan } from './decode-scan.js';
+import type { Allocate, FrameMemory, JpegFile } from './read-jpeg.js';
+import { KernelScans, type KnownTables, type ScanExports } from './scan-kernel.js';
 import { isSmoothed } from './upsample.js';
 
 /** What assembly/jpeg/decode.ts exports. Addresses are bytes into `memory`. */
-interface KernelExports extends KernelMemory {
+interface KernelExports extends ScanExports {
   room(bytes: number): number;
   blocks(
     coefficients: number,
@@ -51,6 +53,7 @@ interface Place {
 }
 
 let exports: KernelExports | undefined;
+let tables: KnownTables = [];
 
 /** The coefficients and pixels of one file at a time, in WebAssembly. */
 export class KernelDecoder {
@@ -62,12 +65,12 @@ export class KernelDecoder {
 
   /** Undefined where the kernel was not built, or the machine has none. */
   static open(): KernelDecoder | undefined {
-    exports ??= load();
+    if (!exports) [exports, tables] = [load(), []];
     return exports && new KernelDecoder(exports);
   }
 
   /** Undefined where the image is too large, or of a kind that the kernel has no pixels for. */
-  allocate(...[frame, { components }]: Parameters<Allocate>): readonly Int16Array[] | undefined {
+  allocate(...[frame, { components }, fileBytes]: Parameters<Allocate>): FrameMemory | undefined {
     if (!hasKernel(components)) return undefined;
     let bytes = 0;
     const take = (count: number) => {
@@ -75,6 +78,7 @@ export class KernelDecoder {
       bytes += Math.ceil(count / 64) * 64;
       return at;
     };
+    const scans = take(KernelScans.bytes(fileBytes));
     const places = components.map(({ rows, columns, unitRows, unitColumns }) => {
       const stride = 8 * columns + 2 * MARGIN;
       return {
@@ -97,9 +101,13 @@ export class KernelDecoder {
     this.#scratch = start + scratch;
     this.#out = start + out;
     const { buffer } = this.kernel.memory;
-    return components.map(({ unitRows, unitColumns }, i) =>
+    const coefficients = components.map(({ unitRows, unitColumns }, i) =>
       new Int16Array(buffer, this.#places[i]!.coefficients, 64 * unitRows * unitColumns).fill(0),
     );
+    const addresses = this.#places.map((place) => place.coefficients);
+    const decoder = new KernelScans(this.kernel, start + scans, tables, addresses, fileBytes);
+    const decode: typeof decodeScan = frame.progressive ? decodeScan : (...scan) => decoder.decode(...scan);
+    return { coefficients, scanData: decoder.data, decode };
   }
 
   /** Interleaved RGB; undefined where the colours are none that the kernel knows. */

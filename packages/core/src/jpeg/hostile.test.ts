@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { decodeImage } from '../images/decode.js';
 import { Random } from '../random/random.js';
 import { mutated, MUTATIONS } from '../testing/mutations.js';
 import { tensorflowDecoder } from '../testing/tensorflow-decoder.js';
-import { decodeJpeg } from './decode-jpeg.js';
+import { CUT_OFF, NO_CODE, TOO_LONG } from './block-decoder.js';
+import { decodeJpeg, plainMemory, referencePixels } from './decode-jpeg.js';
+import { readJpeg } from './read-jpeg.js';
 import { decodedFiles } from './testing/decoded.js';
 
 /** Files of every kind, at their larger sizes. */
@@ -32,6 +35,27 @@ describe('a JPEG file, damaged', () => {
       }
     }
     expect(refused).toBeGreaterThan((files.length * MUTATIONS) / 4);
+  });
+
+  it('is taken or refused for the same reason with the kernel as without', { timeout: 600_000 }, () => {
+    const outcome = (decode: () => Uint8Array): string => {
+      try {
+        return createHash('sha256').update(decode()).digest('hex');
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    const outcomes = new Set<string>();
+    for (const { name, file } of files) {
+      for (let i = 0; i < MUTATIONS / 2; i++) {
+        const bytes = Buffer.from(mutated(file, new Random('hostile jpeg', name, i)));
+        const found = outcome(() => decodeJpeg(bytes, 'ifast', 1e6).data);
+        const expected = outcome(() => referencePixels(readJpeg(bytes, 1e6, plainMemory), 'ifast'));
+        expect([name, i, found]).toEqual([name, i, expected]);
+        outcomes.add(found);
+      }
+    }
+    for (const fault of [CUT_OFF, NO_CODE, TOO_LONG]) expect(outcomes).toContain(fault);
   });
 
   it.each(['4:2:0 baseline restarts', '4:2:2 progressive', 'YCCK', '4:2:0, each component a scan'])(

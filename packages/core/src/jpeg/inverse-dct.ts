@@ -28,15 +28,16 @@ const cut = (value: number, constant: number) => (wrap(value << 2) * Math.round(
  * @param steps 64 of them, row by row; of more than 15 bits, as no encoder of 8-bit images has them, the low ones count
  */
 export function dequantisers(steps: ArrayLike<number>, idct: InverseDct): Int16Array {
-  if (idct === 'islow') return Int16Array.from(steps);
-  return Int16Array.from(steps, (step, i) => descale(step * fastScale(i >> 3, i & 7), 12));
+  const out = new Int16Array(64);
+  for (let i = 0; i < 64; i++) out[i] = idct === 'islow' ? steps[i]! : descale(steps[i]! * FAST_SCALES[i]!, 12);
+  return out;
 }
 
-/** Scale of coefficient (v, u) in the fast DCT, in 14-bit fixed point. */
-function fastScale(v: number, u: number): number {
+/** Scales of the coefficients in the fast DCT, row by row, in 14-bit fixed point. */
+const FAST_SCALES = Int32Array.from({ length: 64 }, (_, i) => {
   const factor = (k: number) => (k === 0 ? 1 : Math.SQRT2 * Math.cos((k * Math.PI) / 16));
-  return Math.round(factor(v) * factor(u) * (1 << 14));
-}
+  return Math.round(factor(i >> 3) * factor(i & 7) * (1 << 14));
+});
 
 /**
  * Transforms in place.

@@ -1,6 +1,6 @@
 import { componentsOf } from './component.js';
-import { decodeScan, type FrameBlocks } from './decode-scan.js';
-import { scanData, scanRoom } from './scan-data.js';
+import type { decodeScan, FrameBlocks } from './decode-scan.js';
+import { scanData } from './scan-data.js';
 import { JpegTables, readFrame, type JpegFrame } from './tables.js';
 
 /** What a JPEG file holds, its entropy coding undone. */
@@ -18,8 +18,16 @@ export interface ColourMarks {
   readonly adobe: number | undefined;
 }
 
-/** Gives memory, all zero, for as many coefficients of each component. */
-export type Allocate = (frame: JpegFrame, blocks: Omit<FrameBlocks, 'coefficients'>) => readonly Int16Array[];
+/** Memory for a file's scans, and what decodes them there. */
+export interface FrameMemory {
+  /** All zero, for as many as each component has. */
+  readonly coefficients: readonly Int16Array[];
+  /** Of `scanBytes`. */
+  readonly scanData: Buffer;
+  readonly decode: typeof decodeScan;
+}
+
+export type Allocate = (frame: JpegFrame, blocks: Omit<FrameBlocks, 'coefficients'>, fileBytes: number) => FrameMemory;
 
 const [SOI, EOI, SOS, DQT, DHT, DRI, APP0, APP14] = [0xd8, 0xd9, 0xda, 0xdb, 0xc4, 0xdd, 0xe0, 0xee];
 const isKnownFrame = (marker: number) => marker >= 0xc0 && marker <= 0xc2;
@@ -45,7 +53,7 @@ export function readJpeg(file: Buffer, mostPixels: number, allocate: Allocate): 
   let colours: ColourMarks = { jfif: false, adobe: undefined };
   let frame: JpegFrame | undefined;
   let blocks: FrameBlocks | undefined;
-  let room: Buffer | undefined;
+  let memory: FrameMemory | undefined;
   let scans = 0;
   if (file[0] !== 0xff || file[1] !== SOI || file[2] !== 0xff) throw new Error('it does not begin as a JPEG');
   for (let at = 2; ;) {
@@ -70,15 +78,19 @@ export function readJpeg(file: Buffer, mostPixels: number, allocate: Allocate): 
     else if (marker === SOS) {
       const scan = frame && tables.scan(content, frame);
       held(scan, 'scan');
-      blocks ??= blocksOf(frame!, file, mostPixels, allocate);
+      if (!memory || !blocks) {
+        const sizes = sizesOf(frame!, file, mostPixels);
+        memory = allocate(frame!, sizes, file.length);
+        blocks = { ...sizes, coefficients: memory.coefficients };
+      }
       if (++scans > MOST_SCANS) throw new Error(`it has more than ${MOST_SCANS} scans`);
       // A component has the table that stood when its first scan began.
       for (const { component } of scan!.parts) {
         held(frame!.progressive || !steps[component], 'second scan of a component');
         steps[component] ??= tables.steps(frame!.parts[component]!.quantization);
       }
-      const data = scanData(file, at, tables.interval > 0, (room ??= scanRoom(file)));
-      decodeScan(blocks, scan!, tables, data);
+      const data = scanData(file, at, tables.interval > 0, memory.scanData);
+      memory.decode(blocks, scan!, tables, data);
       at = data.next;
     } else if (isNote(marker)) colours = marked(colours, marker, content);
     else throw new Error(`the marker before byte ${behind} is none of a JPEG's`);
@@ -101,13 +113,13 @@ function nextMarker(file: Buffer, from: number): [marker: number, end: number] {
   throw new Error('it has no end mark');
 }
 
-function blocksOf(frame: JpegFrame, file: Buffer, mostPixels: number, allocate: Allocate): FrameBlocks {
+function sizesOf(frame: JpegFrame, file: Buffer, mostPixels: number): Omit<FrameBlocks, 'coefficients'> {
   if (frame.height * frame.width > mostPixels) throw new Error(`it is larger than ${mostPixels / 1e6} million pixels`);
   const sizes = { progressive: frame.progressive, ...componentsOf(frame) };
   // A block has a bit at least: what is too short for that needs no memory.
   const least = sizes.components.reduce((sum, { rows, columns }) => sum + rows * columns, 0);
   if (least > 8 * file.length) throw new Error('its data end before the image does');
-  return { ...sizes, coefficients: allocate(frame, sizes) };
+  return sizes;
 }
 
 /** What APP0 says (JFIF 1.02) and what APP14 (Adobe's technical note 5116). */

@@ -11,9 +11,9 @@ export interface ScanData {
 /** What a unit of blocks can read beyond the data's end before that is found: ten blocks of 64 codes of up to 32 bits. */
 const PAST_END = 4096;
 
-/** Memory for the data of any scan of a file, one at a time. */
-export function scanRoom(file: Buffer): Buffer {
-  return Buffer.allocUnsafe(file.length + PAST_END);
+/** The memory that the data of any scan of a file take, one at a time. */
+export function scanBytes(fileBytes: number): number {
+  return fileBytes + PAST_END;
 }
 
 /**
@@ -21,7 +21,7 @@ export function scanRoom(file: Buffer): Buffer {
  *
  * @param start behind the scan's header
  * @param restarting whether restart markers may stand in it
- * @param bytes of {@link scanRoom}
+ * @param bytes memory of {@link scanBytes}
  * @throws Error where they are out of order, or out of place
  */
 export function scanData(file: Buffer, start: number, restarting: boolean, bytes: Buffer): ScanData {
