@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import type sharp from 'sharp';
 import type { Sharp } from 'sharp';
 import { reasonOf, ShieldError } from '../errors/index.js';
-import { decodeJpeg, type InverseDct } from '../jpeg/index.js';
+import { decodeJpegAside } from '../jpeg/decode-threads.js';
+import type { InverseDct } from '../jpeg/index.js';
 import type { ByteImage } from '../plugin/contracts.js';
 
 /** Pictures made of pixels. libvips reads SVG and PDF too, which may pull in other files and have no pixels of their own. */
@@ -34,7 +35,7 @@ export function loadSharp(): Promise<SharpModule> {
  * formula, R = (255 - C)(255 - K) / 255. Of an animation the first frame is taken.
  *
  * With `idct: ifast` JPEG files have the pixels of TensorFlow's `decode_jpeg(…, channels=3)`, its formula for CMYK included
- * (see decodeJpeg); they are decoded on this thread. Other files have no inverse DCT.
+ * (see decodeJpeg). Other files have no inverse DCT.
  *
  * @param source the file's bytes, or its path
  * @param id names the image in errors
@@ -51,7 +52,7 @@ export async function decodeImage(
   try {
     const bytes = typeof source === 'string' ? await readFile(source) : source;
     if (bytes.length === 0) throw new Error('the file is empty');
-    if (idct === 'ifast' && bytes[0] === 0xff && bytes[1] === 0xd8) return decodeJpeg(bytes, idct, MOST_PIXELS);
+    if (idct === 'ifast' && bytes[0] === 0xff && bytes[1] === 0xd8) return await decodeJpegAside(bytes, idct, MOST_PIXELS);
     const sharp = await loadSharp();
     // "error" and not "warning": a profile that libpng does not like says nothing about the pixels.
     const image = sharp(bytes, { failOn: 'error', limitInputPixels: MOST_PIXELS, ignoreIcc: true, autoOrient: false });
