@@ -1,8 +1,6 @@
 import { doubleAcross, doubleBoth, doubleDown } from './doubling';
-import { inverseIfast } from './inverse-ifast';
-import { inverseIslow, inverseIslowOfLower } from './inverse-islow';
-import { storeFlat } from './samples-out';
 import { storeRgb8 } from './to-rgb';
+import { transform } from './transform';
 
 export { huffmanTable } from './huffman-table';
 export { turnWords, units } from './sequential';
@@ -25,42 +23,8 @@ export function room(bytes: f64): usize {
 /**
  * `count` blocks of 64 i16, one after another, times the dequantisers at `table`, to 8×8 samples beside each other at `to`.
  */
-export function blocks(
-  coefficients: usize,
-  count: i32,
-  table: usize,
-  to: usize,
-  stride: usize,
-  scratch: usize,
-  fast: bool,
-): void {
-  for (let i = 0; i < count; i++, coefficients += 128, to += 8) {
-    const x0 = row(coefficients, table, 0);
-    const x1 = row(coefficients, table, 1);
-    const x2 = row(coefficients, table, 2);
-    const x3 = row(coefficients, table, 3);
-    const x4 = row(coefficients, table, 4);
-    const x5 = row(coefficients, table, 5);
-    const x6 = row(coefficients, table, 6);
-    const x7 = row(coefficients, table, 7);
-    const upper = v128.or(v128.or(x4, x5), v128.or(x6, x7));
-    if (!fast) {
-      if (v128.any_true(upper)) inverseIslow(x0, x1, x2, x3, x4, x5, x6, x7, to, stride, scratch);
-      else inverseIslowOfLower(x0, x1, x2, x3, to, stride, scratch);
-      continue;
-    }
-    const rest = v128.or(v128.or(v128.andnot(x0, FIRST), x1), v128.or(x2, x3));
-    if (v128.any_true(v128.or(rest, upper))) inverseIfast(x0, x1, x2, x3, x4, x5, x6, x7, to, stride, scratch);
-    else storeFlat(i16x8.extract_lane_s(x0, 0) >> 5, to, stride);
-  }
-}
-
-const FIRST = i16x8(-1, 0, 0, 0, 0, 0, 0, 0);
-
-// @ts-ignore: decorator
-@inline
-function row(coefficients: usize, table: usize, k: usize): v128 {
-  return i16x8.mul(v128.load(coefficients + (k << 4)), v128.load(table + (k << 4)));
+export function blocks(coefficients: usize, count: i32, table: usize, to: usize, stride: usize, fast: bool): void {
+  for (let i = 0; i < count; i++, coefficients += 128, to += 8) transform(coefficients, table, to, stride, fast);
 }
 
 /** Repeats the first and the last of `width` samples of each row outwards, for the triangle filter. */

@@ -1,8 +1,10 @@
 import { END_OF_BLOCK, entry, extended, looked } from './huffman-table';
+import { transform } from './transform';
 
 /*
  * Scans of baseline and extended sequential files: SequentialDecoder of src/jpeg/block-decoder.ts, and the loop over blocks of
- * src/jpeg/decode-scan.ts, to the same coefficients and the same faults.
+ * src/jpeg/decode-scan.ts, to the same coefficients and the same faults. Each block has all its coefficients at once and becomes
+ * samples there and then.
  */
 
 /** What becomes of units. */
@@ -14,13 +16,19 @@ const TOO_LONG = 3;
 /** A component in a scan, as JavaScript lays it out. */
 @unmanaged
 class Part {
-  coefficients: usize;
-  /** Blocks in a row of all its coefficients, and in a unit. */
+  /** The first sample, and bytes from row to row. */
+  plane: usize;
+  stride: usize;
+  /** Blocks with samples of the image. */
+  rows: i32;
   columns: i32;
+  /** Blocks in a unit. */
   down: i32;
   across: i32;
+  /** Its Huffman tables and its dequantisers. */
   dc: usize;
   ac: usize;
+  table: usize;
   /** The last DC coefficient. */
   last: i32;
 }
@@ -35,6 +43,9 @@ class Bits {
 
 const reader = changetype<Bits>(memory.data(offsetof<Bits>(), 8));
 
+/** The coefficients of one block. */
+const BLOCK = memory.data(128, 16);
+
 /** Turns the bytes of each word of 32 bits round, for `refill`; up to 12 bytes more are changed. */
 export function turnWords(data: usize, bytes: usize): void {
   for (let at = data; at < data + bytes; at += 16)
@@ -48,6 +59,7 @@ export function turnWords(data: usize, bytes: usize): void {
  * @param unitColumns units in a row
  * @param data words as `turnWords` leaves them, the part of them that is read from byte `start` to byte `end`
  * @param natural where coefficient k of the zigzag stands in its block, 256 bytes
+ * @param fast which inverse DCT it is
  */
 export function units(
   parts: usize,
@@ -59,6 +71,7 @@ export function units(
   start: usize,
   end: usize,
   natural: usize,
+  fast: bool,
 ): i32 {
   const skipped = <i32>(start & 3) << 3;
   reader.next = data + (start & ~3) + 4;
@@ -72,10 +85,14 @@ export function units(
     for (let at = parts; at < beyond; at += offsetof<Part>()) {
       const part = changetype<Part>(at);
       for (let y = 0; y < part.down; y++) {
-        const place = (row * part.down + y) * part.columns + column * part.across;
+        const blockRow = row * part.down + y;
         for (let x = 0; x < part.across; x++) {
-          const outcome = block(part, part.coefficients + (<usize>(place + x) << 7), natural);
+          const outcome = block(part, BLOCK, natural);
           if (outcome != DONE) return outcome;
+          const blockColumn = column * part.across + x;
+          if (blockRow >= part.rows || blockColumn >= part.columns) continue;
+          const to = part.plane + <usize>blockRow * 8 * part.stride + <usize>blockColumn * 8;
+          transform(BLOCK, part.table, to, part.stride, fast);
         }
       }
     }
@@ -89,8 +106,9 @@ export function units(
   return DONE;
 }
 
-/** Decodes a block into its 64 coefficients, which are zero. */
+/** Decodes a block's 64 coefficients. */
 function block(part: Part, to: usize, natural: usize): i32 {
+  for (let at = to; at < to + 128; at += 16) v128.store(at, i64x2.splat(0));
   let bits = reader.bits;
   let next = reader.next;
   let count = reader.count;

@@ -1,6 +1,7 @@
 import type { Plane } from './plane.js';
 import type { JpegFile } from './read-jpeg.js';
 import { yccToRgb } from './to-rgb.js';
+import { upsample } from './upsample.js';
 
 /** What a file's components are. */
 export type Colours = 'grey' | 'ycc' | 'rgb' | 'cmyk' | 'ycck';
@@ -22,11 +23,23 @@ export function coloursOf({ frame, colours: { jfif, adobe } }: Pick<JpegFile, 'f
   }
 }
 
+/** Interleaved RGB of the planes that the components of a file have, each of its own size. */
+export function componentsToRgb(file: JpegFile, planes: readonly Plane[]): Uint8Array {
+  const { components, frame } = file;
+  const down = Math.max(...components.map((component) => component.down));
+  const across = Math.max(...components.map((component) => component.across));
+  const full = components.map((component, i) => {
+    const factors = { down: down / component.down, across: across / component.across };
+    return upsample(planes[i]!, frame.height, frame.width, factors);
+  });
+  return planesToRgb(full, coloursOf(file), file.colours.adobe !== undefined);
+}
+
 /**
  * Interleaved RGB of full-size planes. Inks become light as TensorFlow's decode_jpeg has it: what Adobe's marker stands over
  * is stored as light, R = C K / 255, anything else as ink, R = (255 - C)(255 - K) / 255, cut to whole numbers.
  */
-export function planesToRgb(planes: readonly Plane[], colours: Colours, adobe: boolean): Uint8Array {
+function planesToRgb(planes: readonly Plane[], colours: Colours, adobe: boolean): Uint8Array {
   const [first, second, third, black] = planes as [Plane, Plane, Plane, Plane];
   switch (colours) {
     case 'grey':

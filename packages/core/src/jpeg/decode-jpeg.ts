@@ -1,12 +1,12 @@
 import type { ByteImage } from '../plugin/contracts.js';
-import { coloursOf, planesToRgb } from './colours.js';
+import { componentsToRgb } from './colours.js';
+import type { Component } from './component.js';
 import { componentPlane } from './component-planes.js';
 import { KernelDecoder } from './decode-kernel.js';
 import { decodeScan } from './decode-scan.js';
 import type { InverseDct } from './inverse-dct.js';
 import { readJpeg, type Allocate, type JpegFile } from './read-jpeg.js';
 import { scanBytes } from './scan-data.js';
-import { upsample } from './upsample.js';
 
 /**
  * Decodes a JPEG file to 8-bit RGB, with the pixels of libjpeg-turbo's inverse DCT of that name and its "fancy" upsampling:
@@ -18,14 +18,14 @@ import { upsample } from './upsample.js';
  * @throws Error for what is cut off, damaged, too large, or of another kind
  */
 export function decodeJpeg(bytes: Uint8Array, idct: InverseDct, mostPixels = Infinity): ByteImage {
-  const kernel = KernelDecoder.open();
+  const kernel = KernelDecoder.open(idct);
   const file = readJpeg(
     Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
     mostPixels,
     (...sizes) => kernel?.allocate(...sizes) ?? plainMemory(...sizes),
   );
   const { height, width } = file.frame;
-  return { data: kernel?.pixels(file, idct) ?? referencePixels(file, idct), height, width };
+  return { data: kernel?.pixels(file) ?? referencePixels(file, idct), height, width };
 }
 
 /** Memory outside of the kernel, and TypeScript. */
@@ -35,16 +35,9 @@ export const plainMemory: Allocate = (_frame, { components }, fileBytes) => ({
   decode: decodeScan,
 });
 
-/** What the kernel is held to, and what does the work where there is none, or none of that kind of file. */
+/** What the kernel is held to, and what does the work where there is none. */
 export function referencePixels(file: JpegFile, idct: InverseDct): Uint8Array {
-  const { height, width } = file.frame;
-  const down = Math.max(...file.components.map((component) => component.down));
-  const across = Math.max(...file.components.map((component) => component.across));
-  const planes = file.components.map((component, i) =>
-    upsample(componentPlane(component, file.coefficients[i]!, file.steps[i]!, idct), height, width, {
-      down: down / component.down,
-      across: across / component.across,
-    }),
-  );
-  return planesToRgb(planes, coloursOf(file), file.colours.adobe !== undefined);
+  const planeOf = (component: Component, i: number) =>
+    componentPlane(component, file.coefficients[i]!, file.steps[i]!, idct);
+  return componentsToRgb(file, file.components.map(planeOf));
 }
