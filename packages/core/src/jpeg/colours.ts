@@ -51,23 +51,31 @@ function planesToRgb(planes: readonly Plane[], colours: Colours, adobe: boolean)
     case 'cmyk':
       return inksToRgb(interleaved([first, second, third]), black, adobe);
     case 'ycck':
-      return inksToRgb(
-        yccToRgb(first, second, third).map((value) => 255 - value),
-        black,
-        adobe,
-      );
+      return inksToRgb(inverted(yccToRgb(first, second, third)), black, adobe);
   }
 }
 
 function interleaved(planes: readonly [Plane, Plane, Plane]): Uint8Array {
   const out = new Uint8Array(3 * planes[0].data.length);
-  planes.forEach(({ data }, channel) => data.forEach((value, i) => (out[3 * i + channel] = value)));
+  for (const [channel, { data }] of planes.entries()) {
+    for (let i = 0; i < data.length; i++) out[3 * i + channel] = data[i]!;
+  }
   return out;
 }
 
-function inksToRgb(inks: Uint8Array, black: Plane, adobe: boolean): Uint8Array {
-  return inks.map((ink, i) => {
-    const k = black.data[Math.floor(i / 3)]!;
-    return Math.floor((adobe ? ink * k : (255 - ink) * (255 - k)) / 255);
-  });
+/** In place. */
+function inverted(samples: Uint8Array): Uint8Array {
+  for (let i = 0; i < samples.length; i++) samples[i] = 255 - samples[i]!;
+  return samples;
+}
+
+/** In place. */
+function inksToRgb(inks: Uint8Array, { data: black }: Plane, adobe: boolean): Uint8Array {
+  if (!adobe) inverted(inks);
+  for (let pixel = 0, i = 0; pixel < black.length; pixel++) {
+    const light = adobe ? black[pixel]! : 255 - black[pixel]!;
+    // Writing to bytes cuts the fraction off.
+    for (let channel = 0; channel < 3; channel++, i++) inks[i] = (inks[i]! * light) / 255;
+  }
+  return inks;
 }

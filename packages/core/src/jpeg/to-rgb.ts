@@ -11,6 +11,8 @@ const CENTRE = 128;
 /** A constant in 16-bit fixed point. */
 const fix = (value: number) => Math.round(value * 65536);
 
+const [RED, BLUE, GREEN_OF_BLUE, GREEN_OF_RED] = [fix(1.402), fix(1.772), -fix(0.34414), -fix(0.71414)] as const;
+
 /** Planes Y, Cb and Cr of one size to interleaved RGB. */
 export function yccToRgb(luma: Plane, blue: Plane, red: Plane): Uint8Array {
   const rgb = new Uint8ClampedArray(3 * luma.data.length);
@@ -18,9 +20,9 @@ export function yccToRgb(luma: Plane, blue: Plane, red: Plane): Uint8Array {
     const y = luma.data[i]!;
     const cb = blue.data[i]! - CENTRE;
     const cr = red.data[i]! - CENTRE;
-    rgb[3 * i] = y + ((fix(1.402) * cr + HALF) >> 16);
-    rgb[3 * i + 1] = y + ((-fix(0.34414) * cb - fix(0.71414) * cr + HALF) >> 16);
-    rgb[3 * i + 2] = y + ((fix(1.772) * cb + HALF) >> 16);
+    rgb[3 * i] = y + ((RED * cr + HALF) >> 16);
+    rgb[3 * i + 1] = y + ((GREEN_OF_BLUE * cb + GREEN_OF_RED * cr + HALF) >> 16);
+    rgb[3 * i + 2] = y + ((BLUE * cb + HALF) >> 16);
   }
   return new Uint8Array(rgb.buffer);
 }

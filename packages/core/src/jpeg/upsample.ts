@@ -19,27 +19,45 @@ export function isSmoothed(width: number, { down, across }: SamplingFactors): bo
  * Brings a component to `height` × `width`. The triangle filter weighs the nearer sample 3/4 and the farther 1/4 in each
  * halved direction; outside the image the last real sample repeats.
  */
-export function upsample(source: Plane, height: number, width: number, { down, across }: SamplingFactors): Plane {
-  const rows = Math.ceil(height / down);
-  const columns = Math.ceil(width / across);
-  const smooth = isSmoothed(width, { down, across });
-  const at = (y: number, x: number) =>
-    source.data[Math.min(Math.max(y, 0), rows - 1) * source.width + Math.min(Math.max(x, 0), columns - 1)]!;
+export function upsample(source: Plane, height: number, width: number, factors: SamplingFactors): Plane {
+  return isSmoothed(width, factors)
+    ? smoothed(source, height, width, factors)
+    : repeated(source, height, width, factors);
+}
+
+function repeated(source: Plane, height: number, width: number, { down, across }: SamplingFactors): Plane {
   const out = plane(height, width);
   for (let y = 0; y < height; y++) {
+    const row = Math.floor(y / down) * source.width;
+    if (across === 1) out.data.set(source.data.subarray(row, row + width), y * width);
+    else for (let x = 0; x < width; x++) out.data[y * width + x] = source.data[row + Math.floor(x / across)]!;
+  }
+  return out;
+}
+
+function smoothed(source: Plane, height: number, width: number, { down, across }: SamplingFactors): Plane {
+  const rows = Math.ceil(height / down);
+  const columns = Math.ceil(width / across);
+  const out = plane(height, width);
+  // The row that counts for each row of the result, weighed down; the shift below divides.
+  const line = new Uint16Array(columns);
+  const bits = (down === 2 ? 2 : 0) + (across === 2 ? 2 : 0);
+  for (let y = 0, i = 0; y < height; y++) {
     const near = Math.floor(y / down);
-    const far = down === 1 ? near : near + (y & 1 ? 1 : -1);
-    const column = (x: number) => (down === 1 ? at(near, x) : 3 * at(near, x) + at(far, x));
-    for (let x = 0; x < width; x++) {
-      const nearX = Math.floor(x / across);
-      const farX = nearX + (x & 1 ? 1 : -1);
-      out.data[y * width + x] = !smooth
-        ? at(near, nearX)
-        : across === 1
-          ? (column(x) + (y & 1 ? 2 : 1)) >> 2
-          : down === 1
-            ? (3 * column(nearX) + column(farX) + (x & 1 ? 2 : 1)) >> 2
-            : (3 * column(nearX) + column(farX) + (x & 1 ? 7 : 8)) >> 4;
+    const far = down === 1 ? near : Math.min(Math.max(near + (y & 1 ? 1 : -1), 0), rows - 1);
+    for (let x = 0; x < columns; x++) {
+      const sample = source.data[near * source.width + x]!;
+      line[x] = down === 1 ? sample : 3 * sample + source.data[far * source.width + x]!;
+    }
+    for (let x = 0; x < width; x++, i++) {
+      if (across === 1) {
+        out.data[i] = (line[x]! + (y & 1 ? 2 : 1)) >> bits;
+        continue;
+      }
+      const nearX = x >> 1;
+      const farX = Math.min(Math.max(nearX + (x & 1 ? 1 : -1), 0), columns - 1);
+      const rounding = down === 1 ? (x & 1 ? 2 : 1) : x & 1 ? 7 : 8;
+      out.data[i] = (3 * line[nearX]! + line[farX]! + rounding) >> bits;
     }
   }
   return out;
