@@ -100,7 +100,8 @@ function level(k: v128): v128 {
 
 /**
  * [.., from, 3], bytes or floats, to [height, width, 3], floats: each sample between four, at the places (low, high, part) of
- * its row and column. `lines` has room for two rows of the result, each on its row of the source.
+ * its row and column; those of columns in bytes of a row of floats. `lines` has room for two rows of the result, each on its
+ * row of the source, and for one of the source.
  */
 export function corners(
   source: usize,
@@ -114,7 +115,8 @@ export function corners(
   lines: usize,
 ): void {
   let upper = lines;
-  let lower = lines + width * 12 + 16;
+  let lower = upper + width * 12 + 16;
+  const levels = lower + width * 12 + 16;
   let above = -1;
   let below = -1;
   for (let y: usize = 0; y < height; y++, rows += 12, out += width * 12) {
@@ -129,13 +131,11 @@ export function corners(
       above = low;
     }
     if (low != above) {
-      if (bytes) lineOfBytes(source + <usize>low * from * 3, upper, width, columns);
-      else lineOfFloats(source + <usize>low * from * 12, upper, width, columns);
+      line(source, bytes, from, low, levels, upper, width, columns);
       above = low;
     }
     if (high != low && high != below) {
-      if (bytes) lineOfBytes(source + <usize>high * from * 3, lower, width, columns);
-      else lineOfFloats(source + <usize>high * from * 12, lower, width, columns);
+      line(source, bytes, from, high, levels, lower, width, columns);
       below = high;
     }
     const second = high == low ? upper : lower;
@@ -145,23 +145,25 @@ export function corners(
   }
 }
 
-/** One row of the source between its columns. */
-function lineOfBytes(line: usize, out: usize, width: usize, columns: usize): void {
-  for (const end = columns + width * 12; columns < end; columns += 12, out += 12) {
-    const left = v128.load32_zero(line + <usize>load<i32>(columns) * 3);
-    const right = v128.load32_zero(line + <usize>load<i32>(columns, 4) * 3);
-    const both = i16x8.extend_low_i8x16_u(v128.shuffle<i32>(left, right, 0, 4, 0, 4));
-    const a = level(i32x4.extend_low_i16x8_u(both));
-    const b = level(i32x4.extend_high_i16x8_u(both));
-    v128.store(out, between(a, b, v128.load32_splat(columns, 8)));
+/** Row `row` of the source between its columns. */
+function line(
+  source: usize,
+  bytes: bool,
+  from: usize,
+  row: i32,
+  levels: usize,
+  out: usize,
+  width: usize,
+  columns: usize,
+): void {
+  let samples = source + <usize>row * from * 12;
+  if (bytes) {
+    floats(source + <usize>row * from * 3, levels, from * 3);
+    samples = levels;
   }
-}
-
-/** {@link lineOfBytes}, of floats. */
-function lineOfFloats(line: usize, out: usize, width: usize, columns: usize): void {
   for (const end = columns + width * 12; columns < end; columns += 12, out += 12) {
-    const left = v128.load(line + <usize>load<i32>(columns) * 12);
-    const right = v128.load(line + <usize>load<i32>(columns, 4) * 12);
+    const left = v128.load(samples + load<u32>(columns));
+    const right = v128.load(samples + load<u32>(columns, 4));
     v128.store(out, between(left, right, v128.load32_splat(columns, 8)));
   }
 }

@@ -52,7 +52,8 @@ export async function decodeImage(
   try {
     const bytes = typeof source === 'string' ? await readFile(source) : source;
     if (bytes.length === 0) throw new Error('the file is empty');
-    if (idct === 'ifast' && bytes[0] === 0xff && bytes[1] === 0xd8) return await decodeJpegAside(bytes, idct, MOST_PIXELS);
+    if (idct === 'ifast' && bytes[0] === 0xff && bytes[1] === 0xd8)
+      return await decodeJpegAside(bytes, idct, MOST_PIXELS);
     const sharp = await loadSharp();
     // "error" and not "warning": a profile that libpng does not like says nothing about the pixels.
     const image = sharp(bytes, { failOn: 'error', limitInputPixels: MOST_PIXELS, ignoreIcc: true, autoOrient: false });

@@ -80,30 +80,31 @@ export function kernelResizeTf1(image: Image, height: number, width: number, { i
   const { data } = image;
   const bytes = data instanceof Uint8Array;
   const samples = height * width * 3;
-  const lengths = [data.byteLength, 4 * samples, 12 * height, 12 * width, 2 * beyond(12 * width)] as const;
+  const lines = 2 * beyond(12 * width) + beyond(12 * image.width) + 64;
+  const lengths = [data.byteLength, 4 * samples, 12 * height, 12 * width, lines] as const;
   const total = lengths.reduce<number>((sum, length) => sum + beyond(length), 0);
   const source = total > MOST_BYTES ? 0 : kernel.room(total);
   if (source === 0) return false;
   const out = source + beyond(lengths[0]);
   const rows = out + beyond(lengths[1]);
   const columns = rows + beyond(lengths[2]);
-  const lines = columns + beyond(lengths[3]);
+  const linesAt = columns + beyond(lengths[3]);
   const { buffer } = kernel.memory;
   if (bytes) new Uint8Array(buffer, source, data.length).set(data);
   else new Float32Array(buffer, source, data.length).set(data);
-  putPlaces(buffer, rows, placesTf1(image.height, height));
-  putPlaces(buffer, columns, placesTf1(image.width, width));
-  kernel.corners(source, bytes ? 1 : 0, image.width, out, height, width, rows, columns, lines);
+  putPlaces(buffer, rows, placesTf1(image.height, height), 1);
+  putPlaces(buffer, columns, placesTf1(image.width, width), 12);
+  kernel.corners(source, bytes ? 1 : 0, image.width, out, height, width, rows, columns, linesAt);
   into.set(new Float32Array(buffer, out, samples), start);
   return true;
 }
 
-function putPlaces(buffer: ArrayBuffer, at: number, { low, high, part }: Places): void {
+function putPlaces(buffer: ArrayBuffer, at: number, { low, high, part }: Places, unit: number): void {
   const whole = new Int32Array(buffer, at, 3 * low.length);
   const parts = new Float32Array(buffer, at, 3 * low.length);
   for (let i = 0; i < low.length; i++) {
-    whole[3 * i] = low[i]!;
-    whole[3 * i + 1] = high[i]!;
+    whole[3 * i] = unit * low[i]!;
+    whole[3 * i + 1] = unit * high[i]!;
     parts[3 * i + 2] = part[i]!;
   }
 }
