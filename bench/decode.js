@@ -1,6 +1,7 @@
 /*
  * Decoding JPEG files as TensorFlow does (preprocess.idct: ifast) beside sharp (islow): milliseconds for a photo of 433×433,
- * as many pixels as 500×375, one thread each, measured by turns in one run so that what else the machine does meets both alike.
+ * as many pixels as 500×375, one file after another, measured by turns in one run so that what else the machine does meets
+ * both alike.
  *
  *     node bench/decode.js [FOLDER]
  *

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { projectRoot } from '../testing/shared-data.js';
@@ -8,6 +7,9 @@ import { decodeJpegAside } from './decode-threads.js';
 import { decodedFiles } from './testing/decoded.js';
 
 const files = decodedFiles();
+
+/** Nothing but Linux has it. */
+const ONE_CORE = process.platform === 'linux' ? ['taskset', '-c', '0'] : [];
 
 /** Pixels, or what is wrong with a file. */
 const outcome = (decoding: () => unknown) =>
@@ -33,16 +35,18 @@ describe('decoding on other threads', () => {
   });
 
   it.each([
-    ['all cores', []],
-    ['one core', ['taskset', '-c', '0']],
-  ])('keeps no process from ending that has its images: %s', async (_, pinned) => {
+    ['at once', [], 'await Promise.all(Array.from({ length: 200 }, decode))'],
+    ['one after another', [], '[]; for (let i = 0; i < 200; i++) images.push(await decode())'],
+    ['at once, with one core', ONE_CORE, 'await Promise.all(Array.from({ length: 200 }, decode))'],
+  ])('keeps no process from ending that has its images: %s', async (_, pinned, asked) => {
     const script = `
       import { decodeJpegAside } from './packages/core/dist/jpeg/decode-threads.js';
       const file = Buffer.from('${files[0]!.file.toString('base64')}', 'base64');
-      const images = await Promise.all(Array.from({ length: 200 }, () => decodeJpegAside(file, 'ifast', 1e6)));
+      const decode = () => decodeJpegAside(file, 'ifast', 1e6);
+      const images = ${asked};
       console.log(images.length, new Set(images.map(({ data }) => Buffer.from(data).toString('base64'))).size);`;
     const [command, ...args] = [...pinned, process.execPath, '--input-type=module', '-e', script];
-    const { stdout } = await promisify(execFile)(command!, args, { cwd: join(projectRoot()), timeout: 30_000 });
+    const { stdout } = await promisify(execFile)(command!, args, { cwd: projectRoot(), timeout: 30_000 });
     expect(stdout).toBe('200 1\n');
   });
 });

@@ -59,8 +59,6 @@ class DecodeThread {
   #asked = 0;
 
   constructor() {
-    // A process whose work is done ends.
-    this.#worker.unref();
     this.#worker.on('message', (answer: DecodeAnswer) => {
       const { resolve, reject } = this.#waiting.get(answer.number)!;
       this.#waiting.delete(answer.number);
@@ -70,6 +68,8 @@ class DecodeThread {
     });
     this.#worker.on('error', (error) => this.#lost(error));
     this.#worker.on('exit', (code) => this.#lost(new Error(`the thread that decodes left with code ${code}`)));
+    // A process whose work is done ends. Not before: to listen for messages holds it again.
+    this.#worker.unref();
   }
 
   /** Files that it has not answered yet. */
