@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { pythonForTests } from '../packages/models/src/testing/python-for-tests.js';
@@ -61,7 +61,7 @@ test.skipIf(!python || process.platform !== 'linux')(
     const path = spec('slow');
     const { child, outcome } = start(['run', path, 'model.arguments.seconds=0.3', 'name=slow'], { runs });
     await vi.waitFor(() => expect(lives(pid())).toBe(true), 60_000);
-      const started = pid();
+    const started = pid();
     await new Promise((resolve) => setTimeout(resolve, 1500));
     child.kill('SIGINT');
     const { code, stderr } = await outcome;
@@ -78,6 +78,12 @@ test.skipIf(!python || process.platform !== 'linux')('nor where the run is kille
   child.kill('SIGKILL');
   await outcome;
   await vi.waitFor(() => expect(lives(started)).toBe(false), 20_000);
+});
+
+test.skipIf(!python)("a Python is found from the spec's folder", async () => {
+  symlinkSync(python!, join(folder, 'my-python'));
+  const outcome = await shield(['run', spec('linked'), 'model.python=./my-python', '~attacks'], { runs });
+  expect(outcome.stderr).not.toMatch(/ENOENT/);
 });
 
 test('a Python that is not there is named', async () => {

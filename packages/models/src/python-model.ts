@@ -61,6 +61,8 @@ export default defineModel({
   ),
   load: async (options, context) => {
     const { pythonNetwork } = await import('./python-model/python-network.js');
-    return pythonNetwork({ ...options, file: context.resolvePath(options.file) }, context);
+    // A path, as that of the file, is meant from the spec's folder; a name is looked for on the PATH.
+    const python = /[\\/]/.test(options.python) ? context.resolvePath(options.python) : options.python;
+    return pythonNetwork({ ...options, python, file: context.resolvePath(options.file) }, context);
   },
 });
