@@ -10,6 +10,7 @@ import { defineAttack, defineDataset, defineDefense, defineModel } from '../plug
 import { Random } from '../random/random.js';
 import { drawnPixels, tinyModel } from '../testing/tiny-model.js';
 import { resultsTable } from '../report/results-table.js';
+import { collectProvenance } from '../tracking/provenance.js';
 import type { ImageResult } from './collect.js';
 
 /*
@@ -121,6 +122,9 @@ const invert = defineDefense({
 const folder = mkdtempSync(join(tmpdir(), 'shield-ensembles-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 let count = 0;
+/** Of all runs: git would be asked anew for each. */
+const provenance = collectProvenance({ seed: 0, specDir: tmpdir() });
+
 async function run(
   text: string,
   overrides: string[] = [],
@@ -132,7 +136,7 @@ async function run(
     plugins: [{ name: 'tests', plugins: [data, network, step, darker, invert] }],
     runsFolder: join(folder, runs),
   });
-  const result = await shield.run(spec, { overrides });
+  const result = await shield.run(spec, { overrides, provenance: await provenance });
   const lines = readFileSync(join(result.run.path, 'per-image.jsonl'), 'utf8').trimEnd().split('\n');
   return { ...result, rows: lines.map((line) => JSON.parse(line) as ImageResult) };
 }

@@ -10,6 +10,7 @@ import { createShield, type RunResult } from '../execution/shield.js';
 import type { DatasetItem } from '../plugin/contracts.js';
 import { defineAttack, defineDataset, defineDefense, defineModel } from '../plugin/define.js';
 import { RunTimedOut } from '../tracking/endings.js';
+import { collectProvenance } from '../tracking/provenance.js';
 import { drawnPixels, tinyModel } from '../testing/tiny-model.js';
 import type { ImageResult } from './collect.js';
 
@@ -221,6 +222,9 @@ defense: { use: flip }
 evaluate: { top: [1], draws: 1 }
 `;
 
+/** Of all runs: git would be asked anew for each. */
+const provenance = collectProvenance({ seed: 0, specDir: tmpdir() });
+
 let count = 0;
 /** Runs the spec with overrides; every call has artifacts of its own unless a folder is named. */
 async function run(
@@ -233,7 +237,7 @@ async function run(
     plugins: [{ name: 'tests', plugins: [data, network, noise, climb, flip] }],
     runsFolder: join(folder, runs),
   });
-  const result = await shield.run(spec, { overrides });
+  const result = await shield.run(spec, { overrides, provenance: await provenance });
   const text = readFileSync(join(result.run.path, 'per-image.jsonl'), 'utf8').trimEnd();
   return { ...result, rows: text.split('\n').map((line) => JSON.parse(line) as ImageResult) };
 }
