@@ -79,6 +79,14 @@ it('more room that does less, and one step that does more than many, are signs',
       { pgd_eps2: 1, pgd_eps8: 2 },
     ]),
   ).toEqual([]);
+  const behind = wider.map((attack) => ({
+    ...attack,
+    name: `${attack.name}_vs_slq`,
+    against: { name: 'slq', steps: [] },
+  }));
+  expect(signs(behind, [{ pgd_eps2_vs_slq: [2, 2], pgd_eps8_vs_slq: [2, 1] }])).toEqual([
+    expect.stringMatching(/^pgd_eps8_vs_slq fools the model on 0 images, pgd_eps2_vs_slq with less room on 1: /),
+  ]);
   const steps = [planned('fgsm', attack('gradients', 1), { eps: 4 }), planned('pgd', pgd, { eps: 4 })];
   expect(signs(steps, [{ fgsm: 2, pgd: 1 }])).toEqual([
     expect.stringMatching(/^pgd fools the model on 0 images, fgsm with one step on 1: /),

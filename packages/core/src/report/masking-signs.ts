@@ -32,10 +32,14 @@ export class MaskingSigns {
       .map(([weaker, stronger]) => ({ weaker, stronger, ahead: 0 }));
     const steps = (attack: PlannedAttack) => attackCost(attack).gradients;
     this.#steps = pairs.filter(([one, many]) => boundOf(many.options) && steps(one) === 1 && steps(many) > 1);
-    const alone = free.filter(({ against, plugin }) => !against && plugin.needs === 'gradients');
-    this.#wider = epsFamilies(alone).flatMap(({ attacks }) =>
-      attacks.slice(1).map((name, i) => [named(alone, attacks[i]!), named(alone, name)] as const),
-    );
+    const following = free.filter(({ plugin }) => plugin.needs === 'gradients');
+    this.#wider = [...new Set(following.map(({ against }) => against?.name))].flatMap((defense) => {
+      const alike = following.filter(({ against }) => against?.name === defense);
+      const named = new Map(alike.map((attack) => [attack.of, attack]));
+      return epsFamilies(alike.map((attack) => ({ ...attack, name: attack.of }))).flatMap(({ attacks }) =>
+        attacks.slice(1).map((name, i) => [named.get(attacks[i]!)!, named.get(name)!] as const),
+      );
+    });
   }
 
   add({ clean, label, attacks }: ImageResult): void {
@@ -90,10 +94,6 @@ function comparable([weaker, stronger]: readonly [PlannedAttack, PlannedAttack])
 
 function isUntargeted({ options }: PlannedAttack): boolean {
   return options['target'] === undefined || options['target'] === 'none';
-}
-
-function named(attacks: readonly PlannedAttack[], name: string): PlannedAttack {
-  return attacks.find((attack) => attack.name === name)!;
 }
 
 function images(n: number): string {

@@ -1,5 +1,6 @@
 import type { AttackSummary, Summary } from '../pipeline/summary/summary.js';
 import type { Accuracy } from '../pipeline/summary/accuracy.js';
+import { matrixTables } from './matrix-table.js';
 import { interval, plainTable } from './plain-table.js';
 import { wrap } from './wrap.js';
 import { drawsTable, membersTables } from './randomness-tables.js';
@@ -20,6 +21,7 @@ export function resultsTable(summary: Summary, options: TableOptions): string {
   if (summary.dropped.length > 0) lines.push(`${summary.dropped.length} left out: ${names(summary.dropped)}`);
   lines.push('', accuracyTable(summary, options), '', footnotes(summary, options));
   if (Object.keys(summary.attacks).length > 0) lines.push('', attackTable(summary));
+  for (const table of matrixTables(summary, options.handover)) lines.push('', table);
   for (const table of [drawsTable(summary), ...membersTables(summary)]) if (table) lines.push('', table);
   return `${lines.join('\n').replaceAll(/ +$/gm, '')}\n`;
 }
