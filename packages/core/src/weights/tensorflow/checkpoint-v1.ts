@@ -25,11 +25,13 @@ const VALUE_FIELDS: Readonly<Record<string, readonly [field: number, bytes: numb
   float16: [13, 2],
 };
 
-/** Of a file's numbers, how many must be wanted to be left in the memory that they are read to. */
+/** Of what is read, how much must be wanted to be left in the memory that it is read to. */
 const MOSTLY = 0.9;
 
 interface Declared extends CheckpointVariable {
   readonly type: DataType;
+  /** Of its pieces, in all shards. */
+  readonly keys: string[];
 }
 
 /**
@@ -67,7 +69,7 @@ export async function openV1(paths: readonly string[]): Promise<TensorFlowCheckp
 
 async function readMeta(table: SortedTable): Promise<SliceMeta[]> {
   const { path } = table.file;
-  for await (const entry of table.entries()) {
+  for await (const entry of table.entries([''])) {
     if (entry.key !== '') break;
     const { meta } = told(entry, path, () => readSavedTensorSlices(entry.value));
     if (meta) return meta;
@@ -86,7 +88,9 @@ function declare(meta: SliceMeta, variables: Map<string, Declared>, path: string
   if (!Number.isSafeInteger(sizeOf(shape)) || meta.slices.some((slice) => !sliceShape(slice, shape))) {
     throw checkpointFault(path, `the shape [${shape.join(', ')}] of "${name}" is impossible`);
   }
-  variables.set(name, { name, shape, type, dtype: type.name, loadable: Object.hasOwn(VALUE_FIELDS, type.name) });
+  const loadable = Object.hasOwn(VALUE_FIELDS, type.name);
+  const keys = meta.slices.map((slice) => sliceKey(name, slice));
+  variables.set(name, { name, shape, type, dtype: type.name, loadable, keys: [...(before?.keys ?? []), ...keys] });
 }
 
 async function read(
@@ -96,23 +100,25 @@ async function read(
   arrived?: Arrived,
 ): Promise<WeightMap> {
   const pieces = new Map<string, Piece[]>();
+  const keys: string[] = [];
   const lengths: number[] = [];
-  let all = 0;
-  for (const { name, loadable, dtype, shape, type } of variables.values()) {
+  for (const { name, loadable, dtype, shape, type, keys: own } of variables.values()) {
     const size = sizeOf(shape) * (type.stored?.bytes ?? 0);
-    all += size;
     if (!wanted(name)) continue;
     lengths.push(size);
     if (!loadable) throw checkpointFault(tables[0]!.file.path, `"${name}" holds ${dtype}, which cannot be read`);
     pieces.set(name, []);
+    keys.push(...own);
   }
-  const toKeep = sum(lengths) > MOSTLY * all;
+  keys.sort();
+  const blocks = tables.flatMap((table) => table.lengths(keys));
+  const toKeep = sum(lengths) > MOSTLY * sum(blocks);
   const held = sum(tables.map(({ file }) => file.size));
-  const memory = new AlignedMemory(toKeep ? tables.flatMap((table) => table.lengths) : lengths, held);
+  const memory = new AlignedMemory(toKeep ? blocks : lengths, held);
   const tensors = new Map<string, WeightTensor>();
   for (const table of tables) {
     const { path } = table.file;
-    for await (const entry of table.entries(toKeep ? memory : undefined)) {
+    for await (const entry of table.entries(keys, toKeep ? memory : undefined)) {
       if (entry.key === '') continue;
       const piece = told(entry, path, () => readPiece(entry, variables, pieces, memory));
       if (!piece) continue;

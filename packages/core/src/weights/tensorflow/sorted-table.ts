@@ -2,7 +2,7 @@ import { maskedCrc32c } from '../../records/crc32c.js';
 import type { AlignedMemory } from '../aligned-memory.js';
 import { checkpointFault, type CheckpointFile } from './checkpoint-file.js';
 import { SnappyError, snappyDecompress } from './snappy.js';
-import { LastKey, readHandle, readVarint, type BlockHandle } from './table-parts.js';
+import { LastKey, readHandle, readVarint, type BlockHandle, type IndexedBlock } from './table-parts.js';
 import type { Lodging } from './tensor-values.js';
 
 /*
@@ -52,7 +52,7 @@ export class SortedTable {
 
   private constructor(
     readonly file: CheckpointFile,
-    private readonly blocks: readonly BlockHandle[],
+    private readonly blocks: readonly IndexedBlock[],
   ) {}
 
   /** @throws WEIGHTS_INVALID where the footer or the index is damaged */
@@ -67,35 +67,37 @@ export class SortedTable {
     const [, afterMeta] = readHandle(footer, 0, path, start);
     const [index] = readHandle(footer, afterMeta, path, start);
     const table = new SortedTable(file, []);
-    const blocks: BlockHandle[] = [];
+    const blocks: IndexedBlock[] = [];
     let end = 0;
     const block = await table.#block(index, start);
-    for (const { value, offset } of table.#entriesOf(block, index.offset, new LastKey())) {
+    for (const { key, value, offset } of table.#entriesOf(block, index.offset, new LastKey())) {
       const [handle] = readHandle(value, 0, path, offset);
       // In this order alone can no block be read twice, whatever the file says.
       if (handle.offset < end) throw checkpointFault(path, 'the index names a block out of order', offset);
       end = handle.offset + handle.size + TRAILER;
       if (end > index.offset) throw checkpointFault(path, 'the index names a block beyond the data', offset);
-      blocks.push(handle);
+      blocks.push({ ...handle, lastKey: key });
     }
     return new SortedTable(file, blocks);
   }
 
-  /** How many bytes each block takes to be read. */
-  get lengths(): number[] {
-    return this.blocks.map(({ size }) => size + TRAILER);
+  /** How many bytes each block that such keys can be in takes to be read. */
+  lengths(wanted: readonly string[]): number[] {
+    return blocksWith(wanted, this.blocks).map(({ size }) => size + TRAILER);
   }
 
   /**
-   * Every entry in the order of the keys; those of one block are checked before the first of them is given.
+   * The entries in the order of the keys; those of one block are checked before the first of them is given.
    *
+   * @param wanted keys, in their order: blocks that none of them can be in are not read. Default: every block
    * @param memory for whoever keeps most of the values: blocks are read to it, and values can stay there. Else two blocks
    *   are in memory at a time, the one that is looked at and the next.
    */
-  async *entries(memory?: AlignedMemory): AsyncGenerator<TableEntry, void> {
+  async *entries(wanted?: readonly string[], memory?: AlignedMemory): AsyncGenerator<TableEntry, void> {
     const last = new LastKey();
     const limit = this.file.size - FOOTER;
-    if (!memory && this.#spare.length === 0) this.#spare = this.#twoBlocks();
+    const blocks = wanted ? blocksWith(wanted, this.blocks) : this.blocks;
+    if (!memory && this.#spare.length === 0) this.#spare = twoBlocks(blocks);
     const most = memory ? AHEAD.keeping : AHEAD.passing;
     const ahead: Promise<Block>[] = [];
     const read = (handle: BlockHandle) => {
@@ -105,21 +107,14 @@ export class SortedTable {
     };
     let next = 0;
     try {
-      for (const { offset } of this.blocks) {
-        for (; ahead.length <= most && next < this.blocks.length; next++) read(this.blocks[next]!);
+      for (const { offset } of blocks) {
+        for (; ahead.length <= most && next < blocks.length; next++) read(blocks[next]!);
         yield* this.#entriesOf((await ahead.shift())!, offset, last, memory !== undefined);
       }
     } finally {
       // Nobody closes the file below them.
       await Promise.allSettled(ahead);
     }
-  }
-
-  /** Room for any two blocks. Large arrays are made seldom: each costs a collection of garbage. */
-  #twoBlocks(): Uint8Array<ArrayBuffer>[] {
-    const largest = this.lengths.reduce((most, length) => Math.max(most, length), 0);
-    const both = new Uint8Array(2 * largest);
-    return [both.subarray(0, largest), both.subarray(largest)];
   }
 
   /** Memory of a block gone by that is large enough; what is too small is let go. */
@@ -188,4 +183,21 @@ export class SortedTable {
     }
     if (!kept && room) this.#spare.push(room);
   }
+}
+
+/** Room for any two of these blocks. Large arrays are made seldom: each costs a collection of garbage. */
+function twoBlocks(blocks: readonly BlockHandle[]): Uint8Array<ArrayBuffer>[] {
+  const largest = blocks.reduce((most, { size }) => Math.max(most, size + TRAILER), 0);
+  const both = new Uint8Array(2 * largest);
+  return [both.subarray(0, largest), both.subarray(largest)];
+}
+
+/** The blocks that such keys can be in: a block's own are above the last key of the block before it, up to its last one. */
+function blocksWith(keys: readonly string[], blocks: readonly IndexedBlock[]): IndexedBlock[] {
+  let at = 0;
+  return blocks.filter(({ lastKey }) => {
+    const before = at;
+    while (at < keys.length && keys[at]! <= lastKey) at++;
+    return at > before;
+  });
 }

@@ -6,6 +6,12 @@ export interface BlockHandle {
   readonly size: number;
 }
 
+/** A block as the index has it. */
+export interface IndexedBlock extends BlockHandle {
+  /** No key of it is above this one, and every key of the next block is. */
+  readonly lastKey: string;
+}
+
 /** The key before, of which the next one repeats a part; keys only rise. */
 export class LastKey {
   key = '';
