@@ -111,7 +111,7 @@ export const ERROR_CODES = {
   LABEL_OUT_OF_RANGE: code(
     1,
     'the label {label} of {id} is outside 0…{max}',
-    'check the label column, label_offset, and that the model has the classes of the dataset',
+    'check that the model has the classes of the dataset, label_offset, and dataset.classes, which numbers folders and words',
   ),
   RECORD_CORRUPT: code(
     1,

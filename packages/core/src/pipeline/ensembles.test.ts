@@ -296,7 +296,11 @@ describe('an ensemble', () => {
   it('is attacked adaptively, told of in the table and the metrics, with pictures', async () => {
     const { metrics, summary, run: left } = await run(ENSEMBLE, ['threat={adaptive: {eot: 2}}']);
     const adaptive = summary!.attacks['step_vs_ensemble']!;
-    expect(adaptive.against).toMatchObject({ attack: 'step', defense: 'ensemble', back: { draws: 2, own: ['invert'] } });
+    expect(adaptive.against).toMatchObject({
+      attack: 'step',
+      defense: 'ensemble',
+      back: { draws: 2, own: ['invert'] },
+    });
     // Two members once, the one with a random defense twice.
     expect(adaptive.gradients).toBe(4);
     const table = resultsTable(summary!, { model: 'network', dataset: 'data', handover: 'round', top: [1, 2] });
