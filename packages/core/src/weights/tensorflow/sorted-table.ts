@@ -2,7 +2,7 @@ import { maskedCrc32c } from '../../records/crc32c.js';
 import type { AlignedMemory } from '../aligned-memory.js';
 import { checkpointFault, type CheckpointFile } from './checkpoint-file.js';
 import { SnappyError, snappyDecompress } from './snappy.js';
-import { LastKey, readHandle, readVarint, type BlockHandle, type IndexedBlock } from './table-parts.js';
+import { LastKey, blocksWith, readHandle, readVarint, type BlockHandle, type IndexedBlock } from './table-parts.js';
 import type { Lodging } from './tensor-values.js';
 
 /*
@@ -190,14 +190,4 @@ function twoBlocks(blocks: readonly BlockHandle[]): Uint8Array<ArrayBuffer>[] {
   const largest = blocks.reduce((most, { size }) => Math.max(most, size + TRAILER), 0);
   const both = new Uint8Array(2 * largest);
   return [both.subarray(0, largest), both.subarray(largest)];
-}
-
-/** The blocks that such keys can be in: a block's own are above the last key of the block before it, up to its last one. */
-function blocksWith(keys: readonly string[], blocks: readonly IndexedBlock[]): IndexedBlock[] {
-  let at = 0;
-  return blocks.filter(({ lastKey }) => {
-    const before = at;
-    while (at < keys.length && keys[at]! <= lastKey) at++;
-    return at > before;
-  });
 }

@@ -12,6 +12,16 @@ export interface IndexedBlock extends BlockHandle {
   readonly lastKey: string;
 }
 
+/** The blocks that such keys can be in: a block's own are above the last key of the block before it, up to its last one. */
+export function blocksWith(keys: readonly string[], blocks: readonly IndexedBlock[]): IndexedBlock[] {
+  let at = 0;
+  return blocks.filter(({ lastKey }) => {
+    const before = at;
+    while (at < keys.length && keys[at]! <= lastKey) at++;
+    return at > before;
+  });
+}
+
 /** The key before, of which the next one repeats a part; keys only rise. */
 export class LastKey {
   key = '';
