@@ -15,6 +15,10 @@ describe('proportion', () => {
     expect(none.high!.toFixed(4)).toBe('0.1611');
   });
 
+  test('none of any number begins at 0, all of them end at 1', () => {
+    for (let n = 1; n < 500; n++) expect([proportion(0, n).low, proportion(n, n).high]).toEqual([0, 1]);
+  });
+
   test('no images, no share', () => {
     expect(proportion(0, 0).share).toBeUndefined();
   });

@@ -29,7 +29,10 @@ export function proportion(count: number, n: number, spread?: Spread): Proportio
   const z2 = Z95 * Z95;
   const centre = (p + z2 / (2 * size)) / (1 + z2 / size);
   const half = (Z95 / (1 + z2 / size)) * Math.sqrt((p * (1 - p)) / size + z2 / (4 * size * size));
-  return { n, count, share: p, low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+  // At both ends centre and half are the same but for rounding.
+  const low = count === 0 ? 0 : Math.max(0, centre - half);
+  const high = count === n ? 1 : Math.min(1, centre + half);
+  return { n, count, share: p, low, high };
 }
 
 function effectiveSize(count: number, n: number, { squares, draws }: Spread): number {
