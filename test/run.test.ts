@@ -40,9 +40,13 @@ describe('shield run configs/smoke.yaml', () => {
         'per-class.csv',
         'robustness.csv',
         'metrics.json',
+        'results.txt',
         'console.log',
       ]),
     );
+    const table = readFileSync(join(run!, 'results.txt'), 'utf8');
+    expect(stdout).toContain(table);
+    expect((await shield(['show', 'latest'], { runs })).stdout).toContain(table);
     expect(readFileSync(join(run!, 'spec.yaml'), 'utf8')).toBe(readFileSync(SMOKE, 'utf8'));
     const metrics = readJson<Record<string, number>>(join(run!, 'metrics.json'));
     expect(metrics['clean/top1']).toBeGreaterThan(0.9);

@@ -114,15 +114,6 @@ async function print(result: RunResult, flags: OutputFlags): Promise<void> {
     return;
   }
   if (!summary) return;
-  const { resultsTable } = await import('../report/results-table.js');
-  const { threat } = spec;
-  const source = typeof threat === 'object' && 'black-box' in threat ? threat['black-box'].model.use : undefined;
-  const text = resultsTable(summary, {
-    model: spec.model.use,
-    dataset: spec.dataset.use,
-    handover: spec.handover,
-    top: spec.evaluate.top,
-    ...(source ? { source } : {}),
-  });
-  process.stdout.write(`\n${text}\n`);
+  const { runTable } = await import('../report/run-table.js');
+  process.stdout.write(`\n${runTable(summary, spec)}\n`);
 }

@@ -1,6 +1,8 @@
-import { basename } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { columns, shortNumber, shortTime } from '../report/columns.js';
 import { duration } from '../report/results-table.js';
+import { RESULTS } from '../report/run-table.js';
 import { wrap } from '../report/wrap.js';
 import type { Provenance } from '../tracking/provenance.js';
 import type { UncommittedFiles } from '../tracking/uncommitted-files.js';
@@ -16,13 +18,23 @@ export async function showCommand(flags: { readonly run: string; readonly json?:
     return showSweep(run, flags);
   }
   const story = await tellRun(run);
-  process.stdout.write(flags.json ? `${JSON.stringify(story, null, 2)}\n` : text(story));
+  process.stdout.write(flags.json ? `${JSON.stringify(story, null, 2)}\n` : text(story, tableOf(run.path)));
 }
 
-function text(story: RunStory): string {
+/** What the terminal was shown when the run ended. */
+function tableOf(folder: string): string | undefined {
+  try {
+    return readFileSync(join(folder, RESULTS), 'utf8');
+  } catch {
+    return undefined; // it has not ended, was a training, or is of an older version
+  }
+}
+
+function text(story: RunStory, table: string | undefined): string {
   const parts = [factsOf(story)];
   if (story.stages.length > 0) parts.push(columns([['stage', 'of', 'seconds'], ...story.stages.map(stageRow)], [2]));
   if (story.warnings.length > 0) parts.push(story.warnings.map((line) => `warning: ${line}\n`).join(''));
+  if (table !== undefined) parts.push(table);
   // Bounds of intervals stand beside what they are bounds of.
   const metrics = Object.entries(story.metrics).filter(([key]) => !/_(low|high)$/.test(key));
   if (metrics.length > 0)

@@ -20,6 +20,7 @@ import { writePictureStrip } from './picture-strip.js';
 import { planAttacks } from '../pipeline/threat/attacker.js';
 import { MaskingSigns } from '../report/masking-signs.js';
 import { PerClassCounter } from '../report/per-class.js';
+import { RESULTS, runTable } from '../report/run-table.js';
 import { RobustnessCounter, robustnessLines } from '../report/robustness.js';
 import { doubtfulBounds } from './doubtful-bounds.js';
 import { writeRobustness } from './robustness-files.js';
@@ -114,6 +115,7 @@ export class Experiment {
       const perClass = classes.csv(pipeline.dataset.classNames);
       if (perClass !== undefined) await writeAtomically(join(context.run.path, 'per-class.csv'), perClass);
       await writeRobustness(context, curves.points, { lines, images: summary.images });
+      await writeAtomically(join(context.run.path, RESULTS), runTable(summary, pipeline.spec));
       if (pipeline.spec.execution.strip > 0) await writePictureStrip(pipeline, collected, context.run);
       return summary;
     } catch (error) {
