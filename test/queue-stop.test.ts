@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
@@ -17,7 +17,9 @@ describe.skipIf(!hasRedis)(
     const [redisFolder, folder] = [temporaryFolder(), temporaryFolder()];
     /** What the cells of these tests wait for, in each of their two batches. */
     const go = join(folder, 'go');
-    const wait = `const { existsSync } = await import('node:fs');
+    const here = join(folder, 'here');
+    const wait = `const { existsSync, writeFileSync } = await import('node:fs');
+    writeFileSync(${JSON.stringify(here)}, '');
     while (!existsSync(${JSON.stringify(go)})) await sleep(50);`;
     let redis: RedisServer;
     let spec: string;
@@ -39,7 +41,7 @@ describe.skipIf(!hasRedis)(
         sweep: () => start(['sweep', spec, '--json', `execution.queue=${queue}`], { runs }),
         /** Until a worker is in the middle of the first batch. */
         atWork: async () => {
-          await until(() => cellRuns(runs).size > 0);
+          await until(() => existsSync(here));
           expect(await jobs.getActiveCount()).toBe(1);
         },
       };
@@ -52,7 +54,7 @@ describe.skipIf(!hasRedis)(
     test.each(full ? others : others.slice(0, 1))(
       'a worker killed with -9 leaves nothing in the queue: %s',
       async (name, others) => {
-        rmSync(go, { force: true });
+        for (const path of [go, here]) rmSync(path, { force: true });
         const { jobs, worker, sweep, atWork } = setting(`killed-${others}`);
         const [killed, stopped] = [worker(2), sweep()];
         await atWork();
@@ -71,7 +73,7 @@ describe.skipIf(!hasRedis)(
     );
 
     test('it does not wait for its worker: the same sweep goes on with the cell that the worker left', async () => {
-      rmSync(go, { force: true });
+      for (const path of [go, here]) rmSync(path, { force: true });
       const { runs, worker, sweep, atWork } = setting('left');
       const [working, stopped] = [worker(), sweep()];
       await atWork();
