@@ -45,6 +45,7 @@ export { parseCsv } from './files/csv.js';
 export * from './records/index.js';
 export * from './archives/index.js';
 export { fileStamp } from './files/file-stamp.js';
+export { builtFile } from './files/built-file.js';
 export { makeFolder } from './files/make-folder.js';
 export { writeAtomically } from './files/write-atomically.js';
 export { httpDownload, type HttpDownloadOptions } from './assets/http-download.js';

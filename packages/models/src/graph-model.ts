@@ -1,6 +1,6 @@
 import { defineModel } from '@shield/core';
 import { Type } from '@sinclair/typebox';
-import { inputValues } from './input-values.js';
+import { classOffset, inputValues } from './input-values.js';
 
 /**
  * A TensorFlow.js graph model: what `tensorflowjs_converter --output_format=tfjs_graph_model` makes of a SavedModel, a
@@ -24,12 +24,7 @@ export default defineModel({
         description: 'height and width of the input, in pixels; 0: those that the graph has',
       }),
       ...inputValues,
-      class_offset: Type.Integer({
-        default: 0,
-        minimum: 0,
-        maximum: 100_000,
-        description: 'which of its classes the first of the dataset is: 1 where a background class comes first',
-      }),
+      class_offset: classOffset,
       input: Type.String({
         default: '',
         description: 'node that takes the images; empty: the only placeholder of the graph',

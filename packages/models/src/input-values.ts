@@ -36,6 +36,14 @@ export const inputValues = {
   }),
 };
 
+/** The option that says where the dataset's classes begin. */
+export const classOffset = Type.Integer({
+  default: 0,
+  minimum: 0,
+  maximum: 100_000,
+  description: 'which of its classes the first of the dataset is: 1 where a background class comes first',
+});
+
 /** (low + (high − low) · x − mean) / std over images in [0, 1], as one product and one sum. */
 export function normalization({ range, mean, std }: InputValues): (images: tf.Tensor4D) => tf.Tensor4D {
   const [low, high] = range as [number, number];

@@ -1,27 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { createSyncFn } from 'synckit';
-import { ShieldError, outOfMemory, reasonOf, sizeOf, type LoadContext, type Model } from '@shield/core';
+import { ShieldError, builtFile, outOfMemory, reasonOf, sizeOf, type LoadContext, type Model } from '@shield/core';
 import { dropTape } from '../drop-tape.js';
-import { normalization, type InputValues } from '../input-values.js';
+import { normalization } from '../input-values.js';
 import { SERVE, type Question, type Reply } from './python-process.js';
+import type { PythonOptions } from './options.js';
 import type { Request, Told } from './python-worker.js';
-
-export interface PythonOptions extends InputValues {
-  /** Absolute. */
-  readonly file: string;
-  readonly function: string;
-  readonly arguments: Readonly<Record<string, string | number | boolean>>;
-  readonly python: string;
-  readonly size: number;
-  readonly layout: 'nchw' | 'nhwc';
-  readonly class_offset: number;
-  readonly device: string;
-  readonly threads: number;
-  readonly timeout_s: number;
-}
 
 const PROBES = 2;
 
@@ -31,6 +17,7 @@ let blocking: ((request: Request) => Told) | undefined;
  * A network that runs in a Python process. It is asked by a thread of its own, for which this one stops: neither logits nor
  * gradients can be waited for in the middle of an attack's computation.
  *
+ * @param options with absolute paths
  * @throws PYTHON_MODEL where the file or the network cannot be used; OUT_OF_MEMORY
  */
 export function pythonNetwork(options: PythonOptions, context: LoadContext): Model {
@@ -177,11 +164,8 @@ function digestOf(options: PythonOptions, loaded: readonly (string | null)[]): s
 }
 
 function block(request: Request): Told {
-  blocking ??= createSyncFn<(request: Request) => Promise<Told>>(workerFile());
+  blocking ??= createSyncFn<(request: Request) => Promise<Told>>(
+    builtFile(new URL('./python-worker.js', import.meta.url)),
+  );
   return blocking(request);
-}
-
-/** Workers run what was built, also where this module is run from its source. */
-function workerFile(): string {
-  return fileURLToPath(new URL('./python-worker.js', import.meta.url)).replace(/([\\/])src([\\/]python-model[\\/])/, '$1dist$2'); // prettier-ignore
 }

@@ -9,7 +9,6 @@
 
 export type Protocol = 'instances' | 'open_inference';
 export type Sent = 'float32' | 'uint8' | 'png';
-export type Given = 'probabilities' | 'logits' | 'labels';
 
 /** A batch of images as they are sent. */
 export interface Batch {

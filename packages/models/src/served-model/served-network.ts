@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import { createSyncFn } from 'synckit';
-import { ShieldError, type LoadContext, type Model } from '@shield/core';
+import { ShieldError, builtFile, type LoadContext, type Model } from '@shield/core';
 import { inTidy } from '../in-tidy.js';
 import { normalization } from '../input-values.js';
 import { refusing } from '../no-gradient.js';
 import type { Request } from './ask-worker.js';
 import type { Scores, Told } from './ask.js';
-import { addressOf, identified, serverOf, type FaultOf, type ServedOptions } from './server.js';
+import type { ServedOptions } from './options.js';
+import { addressOf, identified, serverOf, type FaultOf } from './server.js';
 
 /** Probabilities that a server rounds to zero: the smallest normal float32. */
 const SMALLEST = 2 ** -126;
@@ -138,11 +138,8 @@ function digestOf(options: ServedOptions, version: string, { values, width }: Sc
 }
 
 function block(request: Request): Told<unknown> {
-  blocking ??= createSyncFn<(request: Request) => Promise<Told<unknown>>>(workerFile());
+  blocking ??= createSyncFn<(request: Request) => Promise<Told<unknown>>>(
+    builtFile(new URL('./ask-worker.js', import.meta.url)),
+  );
   return blocking(request);
-}
-
-/** Workers run what was built, also where this module is run from its source. */
-function workerFile(): string {
-  return fileURLToPath(new URL('./ask-worker.js', import.meta.url)).replace(/([\\/])src([\\/]served-model[\\/])/, '$1dist$2'); // prettier-ignore
 }

@@ -1,27 +1,6 @@
 import { ShieldError } from '@shield/core';
-import type { InputValues } from '../input-values.js';
 import type { Server } from './ask.js';
-import type { Given, Protocol, Sent } from './messages.js';
-
-export interface ServedOptions extends InputValues {
-  readonly url: string;
-  readonly protocol: Protocol;
-  readonly size: number;
-  readonly send: Sent;
-  readonly layout: 'nhwc' | 'nchw';
-  readonly gives: Given;
-  readonly classes: number;
-  readonly class_offset: number;
-  readonly input: string;
-  readonly output: string;
-  readonly version: string;
-  readonly token_env: string;
-  readonly token_header: string;
-  readonly batch: number;
-  readonly parallel: number;
-  readonly timeout_s: number;
-  readonly retries: number;
-}
+import type { ServedOptions } from './options.js';
 
 /** What is wrong with the server at an address, and how to mend it. */
 export type FaultOf = (reason: string, expected: string) => ShieldError;

@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { createSyncFn } from 'synckit';
+import { builtFile } from '../../files/built-file.js';
 import type { Image } from '../../plugin/contracts.js';
 import type { DefensePlugin } from '../../plugin/index.js';
 import { Random } from '../../random/random.js';
@@ -25,16 +25,10 @@ export function applyBlocking({ plugin, options }: Chosen<DefensePlugin>, image:
     waiting.add(plugin);
   }
   if (plugin.sourceFile === undefined) throw new Error('it works in the background, and its file is not known');
-  worker ??= createSyncFn<(work: DefenseWork) => Promise<Image>>(workerFile());
+  worker ??= createSyncFn<(work: DefenseWork) => Promise<Image>>(
+    builtFile(new URL('./defense-worker.js', import.meta.url)),
+  );
   // A copy by itself: with a view goes all of the memory that it is a part of.
   const own = { ...image, data: image.data.slice() };
   return worker({ file: plugin.sourceFile, name: plugin.name, options, image: own, random: name });
-}
-
-/** Workers run what was built, also where this module is run from its source. */
-function workerFile(): string {
-  return fileURLToPath(new URL('./defense-worker.js', import.meta.url)).replace(
-    /([\\/])src([\\/]pipeline[\\/])/,
-    '$1dist$2',
-  );
 }
